@@ -1,0 +1,122 @@
+#!/usr/bin/python
+"""Ansible module: the record of one component of the server."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: component
+short_description: Records one component of the lab server on the host
+description:
+  - Keeps what a role made, where it is, or why it could not be had, as a local fact of the host, so that any later
+    run can report it, also one that ran other roles only.
+  - The fact is C(ansible_facts['ansible_local']['labserver_<name>']).
+options:
+  name:
+    description: Name of the component, which is the name of its role.
+    type: str
+    required: true
+  state:
+    description:
+      - V(ready), it is there and works.
+      - V(unavailable), it cannot be had here, for O(reason).
+      - V(absent) forgets the component.
+    type: str
+    choices: [ready, unavailable, absent]
+    default: ready
+  where:
+    description: Path, address or version by which people find it.
+    type: str
+    default: ""
+  reason:
+    description: Why it is unavailable, and what would help. Required with O(state=unavailable).
+    type: str
+    default: ""
+  unavailable:
+    description: Parts of a component that is ready that could not be had, a mapping of name to reason.
+    type: dict
+    default: {}
+  details:
+    description: Further facts for the report.
+    type: dict
+    default: {}
+  path:
+    description: Folder of the host's local facts.
+    type: path
+    default: /etc/ansible/facts.d
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status without changing the target.
+    support: full
+  diff_mode:
+    description: Shows the record before and after.
+    support: full
+author: labserver
+"""
+
+EXAMPLES = r"""
+- name: Record the swap
+  component:
+    name: swap
+    where: /var/swap.1
+
+- name: Record that there can be no swap
+  component:
+    name: swap
+    state: unavailable
+    reason: the kernel has no swap
+"""
+
+RETURN = r"""
+component:
+  description: The record as it is now kept.
+  returned: when O(state) is not V(absent)
+  type: dict
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["ready", "unavailable", "absent"], "default": "ready"},
+            "where": {"type": "str", "default": ""},
+            "reason": {"type": "str", "default": ""},
+            "unavailable": {"type": "dict", "default": {}},
+            "details": {"type": "dict", "default": {}},
+            "path": {"type": "path", "default": "/etc/ansible/facts.d"},
+        },
+        supports_check_mode=True,
+    )
+    record: dict[str, Any] = {
+        key: module.params[key] for key in ("name", "state", "where", "reason", "unavailable", "details")
+    }
+    if record["state"] == "unavailable" and not record["reason"]:
+        module.fail_json(msg=f"component {record['name']}: state=unavailable needs a reason; set it")
+    fact = Path(module.params["path"]) / f"labserver_{record['name']}.fact"
+    before = fact.read_text(encoding="utf-8") if fact.exists() else ""
+    after = "" if record["state"] == "absent" else json.dumps(record, indent=2, sort_keys=True) + "\n"
+    changed = before != after
+    if changed and not module.check_mode:
+        if after:
+            fact.parent.mkdir(parents=True, exist_ok=True)
+            draft = Path(module.tmpdir) / fact.name
+            draft.write_text(after, encoding="utf-8")
+            draft.chmod(0o644)
+            module.atomic_move(str(draft), str(fact))
+        else:
+            fact.unlink()
+    result: dict[str, Any] = {"changed": changed, "diff": {"before": before, "after": after}}
+    if after:
+        result["component"] = record
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,13 @@
+"""Lets tests import our modules and their logic by the names Ansible uses."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import ansible.module_utils
+
+ROOT = Path(__file__).resolve().parent.parent
+
+sys.path.insert(0, str(ROOT / "library"))
+ansible.module_utils.__path__.append(str(ROOT / "module_utils"))

@@ -1,0 +1,52 @@
+"""The record of a component: made, kept, changed, forgotten."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import component
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+
+def run(capsys: pytest.CaptureFixture[str], **arguments: object) -> dict[str, Any]:
+    """Run the module as Ansible would and return what it prints."""
+    with patch_module_args(arguments), pytest.raises(SystemExit):
+        component.main()
+    return dict(json.loads(capsys.readouterr().out))
+
+
+def test_a_record_is_made_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = {"name": "swap", "where": "/swap", "path": str(tmp_path / "facts.d")}
+    assert run(capsys, **arguments)["changed"]
+    assert not run(capsys, **arguments)["changed"]
+    record = json.loads((tmp_path / "facts.d" / "labserver_swap.fact").read_text())
+    assert (record["name"], record["state"], record["where"]) == ("swap", "ready", "/swap")
+
+
+def test_a_change_is_shown_as_a_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, name="swap", where="/old", path=str(tmp_path))
+    result = run(capsys, name="swap", where="/new", path=str(tmp_path))
+    assert "/old" in result["diff"]["before"]
+    assert "/new" in result["diff"]["after"]
+
+
+def test_check_mode_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, name="swap", path=str(tmp_path), _ansible_check_mode=True)["changed"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_absent_component_is_forgotten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, name="swap", path=str(tmp_path))
+    assert run(capsys, name="swap", state="absent", path=str(tmp_path))["changed"]
+    assert not run(capsys, name="swap", state="absent", path=str(tmp_path))["changed"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unavailable_needs_a_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(capsys, name="swap", state="unavailable", path=str(tmp_path))
+    assert result["failed"]
+    assert "needs a reason" in result["msg"]
+    assert list(tmp_path.iterdir()) == []
