@@ -1,0 +1,46 @@
+"""Every role is understood from its defaults and its argument specs, and the two say the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping."""
+    return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+
+
+def defaults(role: str) -> dict[str, Any]:
+    return load(ROOT / "roles" / role / "defaults" / "main.yml")
+
+
+def options(role: str) -> dict[str, Any]:
+    return dict(load(ROOT / "roles" / role / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"])
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_default_is_specified_and_the_reverse(role: str) -> None:
+    required = {name for name, option in options(role).items() if option.get("required")}
+    assert set(defaults(role)) == set(options(role)) - required
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_specified_default_is_the_default(role: str) -> None:
+    # a default that is computed, or that would not fit into one line, is described instead
+    stated = {name: option["default"] for name, option in options(role).items() if "default" in option}
+    assert stated == {name: defaults(role)[name] for name in stated}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_option_has_a_type_and_a_description(role: str) -> None:
+    for name, option in options(role).items():
+        assert name.startswith(f"{role}_")
+        assert option["type"]
+        assert option["description"].strip()
