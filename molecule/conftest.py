@@ -1,0 +1,60 @@
+"""Fixtures for the tests of all scenarios."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+# The hosts have Python but no curl
+ASK = """
+import json, sys, urllib.error, urllib.request
+try:
+    answer = urllib.request.urlopen(urllib.request.Request(sys.argv[1], method=sys.argv[2]), timeout=10)
+except urllib.error.HTTPError as error:
+    answer = error
+print(json.dumps([answer.status, dict(answer.headers), answer.read().decode()]))
+"""
+
+
+@dataclass
+class Answer:
+    """What a web server answered."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+
+@pytest.fixture
+def fetch(host: Host) -> Callable[..., Answer]:
+    """Ask the host's own web server."""
+
+    def ask(path: str, method: str = "GET", port: int = 80) -> Answer:
+        result = host.run("python3 -c %s %s %s", ASK, f"http://127.0.0.1:{port}{path}", method)
+        assert result.succeeded, result.stderr
+        return Answer(*json.loads(result.stdout))
+
+    return ask
+
+
+@pytest.fixture
+def component(host: Host) -> Callable[[str], dict[str, Any]]:
+    """Read what a role recorded on the host; an empty mapping where it recorded nothing."""
+
+    def read(name: str) -> dict[str, Any]:
+        fact = host.file(f"/etc/ansible/facts.d/labserver_{name}.fact")
+        return dict(json.loads(fact.content_string)) if fact.exists else {}
+
+    return read
+
+
+@pytest.fixture
+def swaps(host: Host) -> dict[str, int]:
+    """Read the swap in use, path to MiB; the kernel leaves out the page of the signature."""
+    lines = [line.split() for line in host.check_output("cat /proc/swaps").splitlines()[1:]]
+    return {line[0]: (int(line[2]) + 4) // 1024 for line in lines}

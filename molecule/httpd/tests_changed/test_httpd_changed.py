@@ -1,0 +1,19 @@
+"""After a move to another port, and a configuration that Apache does not accept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from testinfra.host import Host
+
+
+def test_only_the_new_port_answers(host: Host, fetch: Callable[..., Any]) -> None:
+    assert fetch("/", port=8081).status == 200
+    assert not host.socket("tcp://0.0.0.0:80").is_listening
+    assert not host.socket("tcp://:::80").is_listening
+
+
+def test_the_configuration_in_place_is_valid(host: Host) -> None:
+    assert host.run("apache2ctl -t").succeeded
+    assert "Nonsense" not in host.file("/etc/apache2/sites-available/labserver.conf").content_string

@@ -1,0 +1,16 @@
+"""After the removal there is no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from testinfra.host import Host
+
+
+def test_no_trace_is_left(host: Host, swaps: dict[str, int], component: Callable[..., Any]) -> None:
+    path = f"/srv/{host.ansible.get_variables()['inventory_hostname']}.swap"
+    assert path not in swaps
+    assert not host.file(path).exists
+    assert path not in host.file("/etc/fstab").content_string
+    assert component("swap") == {}
