@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Runs a playbook of the project through ansible-runner: a line for each role, the report, the address of the page."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import shutil
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ansible_runner
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / ".state"
+REPORT = ROOT / "reports" / "site.json"
+SHOW_REPORT = "Show the report"
+SLOWEST_SHOWN = 3
+EXIT_INTERRUPTED = 130
+
+
+@dataclass
+class Step:
+    """One role of one play, or the tasks of a play outside roles."""
+
+    name: str
+    begun: float
+    seconds: float = 0.0
+    changed: int = 0
+
+
+@dataclass
+class Progress:
+    """Turns Ansible's events into lines for people."""
+
+    verbose: bool = False
+    steps: list[Step] = field(default_factory=list)
+    report: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    _play: str = ""
+    _rescuable: dict[str, str] = field(default_factory=dict)
+
+    def handle(self, event: dict[str, Any]) -> bool:
+        """Take one event of ansible-runner; True keeps the event in its artifacts."""
+        if self.verbose and event.get("stdout"):
+            print(event["stdout"], flush=True)
+        data = event.get("event_data") or {}
+        match event["event"]:
+            case "playbook_on_play_start":
+                self._play = data.get("name", "")
+            case "playbook_on_task_start":
+                self._task(data)
+            case "runner_on_ok" | "runner_item_on_ok" if (data.get("res") or {}).get("changed"):
+                if self.steps and event["event"] == "runner_on_ok":
+                    self.steps[-1].changed += 1
+            case "runner_on_failed" | "runner_on_unreachable" if not data.get("ignore_errors"):
+                self._failed(data)
+            case "runner_on_ok" if data.get("task") == SHOW_REPORT:
+                self.report = list(data["res"].get("msg", []))
+        return True
+
+    def _task(self, data: dict[str, Any]) -> None:
+        if str(data.get("name", "")).rpartition(" : ")[2].startswith("Validating arguments"):
+            return  # a role whose tags were not asked for is validated all the same
+        name = data.get("role") or self._play
+        if not self.steps or self.steps[-1].name != name:
+            self.finish_step()
+            self.steps.append(Step(name, time.monotonic()))
+        self._status(f"{name}: {data.get('name', '').rpartition(' : ')[2]}")
+
+    def _failed(self, data: dict[str, Any]) -> None:
+        result = data.get("res") or {}
+        failed_items = [item.get("msg", "") for item in result.get("results", []) if item.get("failed")]
+        reasons = [str(text) for text in (result.get("msg"), result.get("stderr"), *failed_items) if text]
+        reason = "\n    ".join(dict.fromkeys(reasons))
+        self.failures.append(f"{data.get('host')}: {data.get('task')}\n    {reason}")
+
+    def finish_step(self) -> None:
+        """Print the line of the step that has just ended."""
+        if not self.steps or self.steps[-1].seconds:
+            return
+        step = self.steps[-1]
+        step.seconds = max(time.monotonic() - step.begun, 0.001)
+        self._status("")
+        if not self.verbose:
+            changed = f"{step.changed} changed" if step.changed else "as it should be"
+            print(f"{step.seconds:7.1f} s  {step.name:<24} {changed}", flush=True)
+
+    def _status(self, text: str) -> None:
+        """Show what is going on in the last line of a terminal."""
+        if sys.stdout.isatty() and not self.verbose:
+            width = shutil.get_terminal_size().columns - 1
+            print("\r\x1b[K" + text[:width], end="", flush=True)
+
+
+def parse_arguments() -> tuple[argparse.Namespace, list[str]]:
+    """Split the command line into our own options and those of ansible-playbook."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/up",
+        description="Make the lab server and publish the analysis. Without options: on a sandbox host in Docker here.",
+        epilog="Every other option goes to ansible-playbook, such as --tags swap,httpd, --limit HOST, --check --diff, "
+        "-e NAME=VALUE, --ask-become-pass.",
+    )
+    parser.add_argument("-v", dest="verbose", action="count", default=0, help="show Ansible's own output; -vv: more")
+    parser.add_argument("-i", "--inventory", help="inventory to use (default: inventory/sandbox)")
+    parser.add_argument("--playbook", default="site.yml", help="playbook to run (default: site.yml)")
+    return parser.parse_known_args()
+
+
+def main() -> int:
+    """Run the playbook and return its exit code."""
+    options, others = parse_arguments()
+    if options.inventory and Path(options.inventory).exists():
+        options.inventory = str(Path(options.inventory).resolve())
+    arguments = [f"-{'v' * (options.verbose - 1)}"] if options.verbose > 1 else []
+    arguments += ["--inventory", options.inventory] if options.inventory else []
+    # ansible-runner takes up what an earlier run left in its folder, even its command line
+    shutil.rmtree(STATE / "runner", ignore_errors=True)
+    (STATE / "runner").mkdir(mode=0o700, parents=True)
+    progress = Progress(verbose=bool(options.verbose))
+    begun = time.monotonic()
+    runner = ansible_runner.run(
+        private_data_dir=str(STATE / "runner"),
+        project_dir=str(ROOT),
+        playbook=options.playbook,
+        cmdline=shlex.join(arguments + others) or None,
+        envvars={"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
+        event_handler=progress.handle,
+        quiet=True,
+    )
+    progress.finish_step()
+    failed = runner.rc != 0
+    if failed:
+        # A failure that a rescue mended is told only where the run as a whole has failed
+        shown = progress.failures[-1:] or [runner.stdout.read().strip()]
+        print("\nFAILED\n" + "\n".join(shown), file=sys.stderr)
+    if runner.status == "canceled":
+        print("Interrupted. Run it again to go on from here.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    if progress.report:
+        print("\n" + "\n".join(progress.report))
+    slowest = sorted(progress.steps, key=lambda step: -step.seconds)[:SLOWEST_SHOWN]
+    names = ", ".join(f"{step.name} {step.seconds:.0f} s" for step in slowest)
+    print(f"\n{'Failed' if failed else 'Done'} after {time.monotonic() - begun:.0f} s (slowest: {names})")
+    if progress.report and not failed:
+        for host in json.loads(REPORT.read_text(encoding="utf-8"))["hosts"]:
+            if host["url"]:
+                print(f"The page of {host['host']}: {host['url']}")
+    return int(runner.rc)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
