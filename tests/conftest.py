@@ -9,5 +9,5 @@ import ansible.module_utils
 
 ROOT = Path(__file__).resolve().parent.parent
 
-sys.path.insert(0, str(ROOT / "library"))
+sys.path[:0] = [str(ROOT / "library"), str(ROOT / "scripts")]
 ansible.module_utils.__path__.append(str(ROOT / "module_utils"))

