@@ -1,0 +1,126 @@
+"""A machine that exists already, over real SSH: a copy of inventory/ssh, a user with sudo, the real playbooks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "integration-ssh"
+SANDBOX = {"sandbox_project": "integration", "sandbox_hosts": [{"name": NAME, "system": "debian12"}]}
+PREPARE = """
+set -e
+apt-get -qq update
+DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends openssh-server >/dev/null
+for user in admin guest; do
+  useradd --create-home --shell /bin/sh "$user"
+  install -d -m 700 -o "$user" "/home/$user/.ssh"
+  echo "$1" >"/home/$user/.ssh/authorized_keys"
+done
+echo 'admin ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin
+"""
+
+
+def run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a program in the project's folder."""
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600)
+    if check:
+        assert result.returncode == 0, result.stdout + result.stderr
+    return result
+
+
+@dataclass
+class Machine:
+    """A machine with an SSH server, and the inventory that names it."""
+
+    inventory: Path
+    address: str
+
+    def play(self, *options: str, playbook: str = "site.yml", check: bool = True) -> str:
+        """Run a playbook on it and return what Ansible printed."""
+        result = run("ansible-playbook", "--inventory", self.inventory, playbook, *options, check=check)
+        return result.stdout + result.stderr
+
+
+def sandbox(state: str) -> None:
+    """Make or remove the container that stands for the machine."""
+    variables = json.dumps(SANDBOX | {"sandbox_state": state})
+    run("ansible-playbook", "--inventory", ROOT / "molecule/inventory", "molecule/shared/create.yml", "-e", variables)
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """Boot a container, give it an SSH server, and copy the example inventory for it, as the README says."""
+    if shutil.which("docker") is None or run("docker", "info", check=False).returncode != 0:
+        pytest.skip("no Docker engine answers")
+    folder = tmp_path_factory.mktemp("ssh")
+    sandbox("absent")
+    try:
+        sandbox("present")
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "key")
+        run("docker", "exec", NAME, "sh", "-c", PREPARE, "sh", (folder / "key.pub").read_text().strip())
+        networks = json.loads(run("docker", "inspect", NAME).stdout)[0]["NetworkSettings"]["Networks"]
+        address = networks["integration"]["IPAddress"]
+        host_key = run("docker", "exec", NAME, "cat", "/etc/ssh/ssh_host_ed25519_key.pub").stdout
+        (folder / "known_hosts").write_text(f"{address} {host_key}")
+        shutil.copytree(ROOT / "inventory/ssh", folder / "inventory")
+        variables = {
+            "ansible_host": address,
+            "ansible_user": "admin",
+            "ansible_ssh_private_key_file": str(folder / "key"),
+            "ansible_ssh_common_args": f"-o UserKnownHostsFile={folder}/known_hosts -o StrictHostKeyChecking=yes",
+        }
+        hosts = {"labserver": {"hosts": {"lab.example.org": variables}}}
+        (folder / "inventory" / "hosts.yml").write_text(yaml.safe_dump(hosts))
+        yield Machine(folder / "inventory", address)
+    finally:
+        sandbox("absent")
+
+
+def test_roles_are_taken_by_tag_and_change_nothing_the_second_time(machine: Machine) -> None:
+    options = ("--tags", "httpd")
+    machine.play(*options, "--check")
+    assert "failed=0" in machine.play(*options)
+    with urllib.request.urlopen(f"http://{machine.address}/", timeout=10) as answer:
+        assert "labserver" in answer.read().decode()
+    assert "changed=0" in machine.play(*options)
+
+
+def test_what_cannot_be_had_is_an_error_there(machine: Machine) -> None:
+    # the machine's own file system is a container's, which cannot hold swap
+    output = machine.play("--tags", "swap", check=False)
+    assert "failed=1" in output
+    assert "labserver_strict: false" in " ".join(output.split())
+
+
+def test_and_is_only_reported_where_the_user_says_so(machine: Machine) -> None:
+    output = machine.play("--tags", "swap", "-e", "labserver_strict=false")
+    assert "failed=0" in output
+    assert "unavailable" in output
+
+
+def test_a_user_without_sudo_is_told_what_to_do(machine: Machine) -> None:
+    output = " ".join(machine.play("--tags", "swap", "-e", "ansible_user=guest", check=False).split())
+    assert "cannot become root" in output
+    assert "--ask-become-pass" in output
+
+
+def test_a_host_that_is_too_small_is_told_the_variable(machine: Machine) -> None:
+    for variable in ("preflight_memory_mb", "preflight_disk_mb"):
+        output = " ".join(machine.play("--tags", "preflight", "-e", f"{variable}=99999999", check=False).split())
+        assert f"lower {variable}" in output
+
+
+def test_the_report_of_the_run_is_kept_here(machine: Machine, tmp_path: Path) -> None:
+    machine.play("-e", f"report_folder={tmp_path}", playbook="playbooks/report.yml")
+    (host,) = json.loads((tmp_path / "site.json").read_text())["hosts"]
+    assert host["url"] == f"http://{machine.address}/"
+    assert {record["name"]: record["state"] for record in host["components"]}["httpd"] == "ready"
