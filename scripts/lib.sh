@@ -133,11 +133,12 @@ docker_engine_stop() {
   case $(cat "$state/docker-started" 2>/dev/null) in
     systemd) as_root systemctl stop docker.socket docker ;;
     process)
-      if as_root test -e /var/run/docker.pid; then
-        local pid
-        pid=$(as_root cat /var/run/docker.pid)
-        as_root kill "$pid" 2>/dev/null || true
-        while as_root kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
+      local pid
+      pid=$(as_root cat /var/run/docker.pid 2>/dev/null || true)
+      # After a reboot the number may be another program's
+      if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ]; then
+        as_root kill "$pid"
+        while [ -d "/proc/$pid" ]; do sleep 0.2; done
       fi
       ;;
     *) return 0 ;;
