@@ -1,0 +1,114 @@
+#!/usr/bin/python
+"""Ansible module: a CSV file of reviews as the JSON lines of the Amazon review sets."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: review_import
+short_description: Turns a CSV file of reviews into the JSON lines of the Amazon review sets
+description:
+  - Reads a comma-separated file with a header line, UTF-8, plain, gzip or zstd (told by its content), and writes one
+    JSON object a row with the text as C(reviewText).
+  - Beside the output lies C(<dest>.manifest.json), which tells what it was made from. Nothing is done as long as
+    source, parameters and output are what it says.
+options:
+  src:
+    description: The CSV file, a regular file on the host.
+    type: path
+    required: true
+  dest:
+    description: Where the JSON lines go. Compressed when the name ends in C(.gz) or C(.zst), always to the same bytes.
+    type: path
+    required: true
+  text_column:
+    description: The column with the text of the review.
+    type: str
+    default: text
+  fields:
+    description: Further JSON fields, a mapping of field to column.
+    type: dict
+    default: {}
+  numbers:
+    description: Those of O(fields) that are written as JSON numbers; the others are written as strings.
+    type: list
+    elements: str
+    default: []
+  html:
+    description:
+      - Whether to turn HTML tags to spaces and to decode HTML entities in the text, with BeautifulSoup.
+      - Run the task with the Python of the lab's virtual environment then, which has it.
+    type: bool
+    default: false
+extends_documentation_fragment: [ansible.builtin.files]
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status without changing the target.
+    support: full
+    details: The counts are returned when a manifest of the same source tells them. O(src) may be missing.
+  diff_mode:
+    description: Shows what of the output changed.
+    support: full
+author: labserver
+"""
+
+EXAMPLES = r"""
+- name: Turn the movie reviews into JSON lines
+  review_import:
+    src: /srv/data/movie_reviews.csv
+    dest: /srv/data/movie_reviews.json.gz
+    fields:
+      overall: label
+      source: source
+    html: true
+  vars:
+    ansible_python_interpreter: /opt/lab/bin/python
+"""
+
+RETURN = r"""
+dest:
+  description: Path of the JSON lines.
+  returned: success
+  type: str
+lines:
+  description: Number of reviews; in check mode null when it is not known.
+  returned: success
+  type: int
+sha256:
+  description: SHA-256 of the output; in check mode null when it is not known.
+  returned: success
+  type: str
+source_digest:
+  description:
+    - Digest by which a changed source is noticed, together with its size and modification time.
+    - The SHA-256 of 64 blocks of 4 KiB spread over the file. That of the whole file would cost more than the work.
+  returned: success
+  type: str
+reason:
+  description: Why the output was (or in check mode, would be) made; empty when it is up to date.
+  returned: success
+  type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.labserver.reviews import IMPORT_UNKNOWN, run_import, run_module
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "src": {"type": "path", "required": True},
+            "dest": {"type": "path", "required": True},
+            "text_column": {"type": "str", "default": "text"},
+            "fields": {"type": "dict", "default": {}},
+            "numbers": {"type": "list", "elements": "str", "default": []},
+            "html": {"type": "bool", "default": False},
+        },
+        add_file_common_args=True,
+        supports_check_mode=True,
+    )
+    run_module(module, run_import, IMPORT_UNKNOWN)
+
+
+if __name__ == "__main__":
+    main()

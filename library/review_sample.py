@@ -1,0 +1,186 @@
+#!/usr/bin/python
+"""Ansible module: uniform random samples of the lines of a file."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: review_sample
+short_description: Draws uniform random samples of the lines of a file
+description:
+  - Takes exactly C(int(fraction * lines)), or O(count), distinct lines of a file. Every such subset is equally likely.
+  - Lines keep their order and their bytes. A last line without a newline counts, and so does an empty line.
+  - The file is read once, whatever its size, in little memory. It may be plain, or compressed with gzip or (where
+    the Python package zstandard or Python 3.14 is there) zstd, which is told by its content. A gzip is read faster
+    where the Python package isal or zlib-ng is importable.
+  - The same seed gives the same lines on every Python and from every compression of the same text.
+  - Beside each output lies C(<dest>.manifest.json), which tells what it was made from. Nothing is done as long as
+    source, parameters and output are what it says. The source is compared by size, modification time and a digest of
+    64 blocks spread over it.
+options:
+  src:
+    description: The file to sample, a regular file on the host.
+    type: path
+    required: true
+  dest:
+    description: Where the sample goes. Compressed when the name ends in C(.gz) or C(.zst). Excludes O(samples).
+    type: path
+  fraction:
+    description: Part of the lines to take, above 0 and at most 1. Excludes O(count).
+    type: float
+  count:
+    description: Number of lines to take. It is an error when the file has fewer.
+    type: int
+  seed:
+    description: Seed of the random numbers.
+    type: int
+    default: 0
+  stratify_by:
+    description:
+      - A field of the records (the lines are JSON objects then), such as V(overall). Of the lines of each of its values
+        C(int(fraction * lines)) are taken. Needs O(fraction).
+    type: str
+  samples:
+    description: Several samples in one reading of the file. Excludes O(dest).
+    type: list
+    elements: dict
+    suboptions:
+      dest:
+        description: Where this sample goes.
+        type: path
+        required: true
+      seed:
+        description: Its seed; default is O(seed). Not with O(disjoint=true).
+        type: int
+      fraction:
+        description: Its size as a part of the lines; default is O(fraction).
+        type: float
+      count:
+        description: Its size in lines; default is O(count).
+        type: int
+  disjoint:
+    description:
+      - Whether no two of O(samples) have a line in common. They are dealt out by the one O(seed).
+      - Otherwise they are independent, each the same as if it had been drawn alone.
+    type: bool
+    default: false
+  progress:
+    description:
+      - A file to write the progress to, at most once a second, as a JSON object with C(bytes), C(size), C(percent),
+        C(seconds) and C(finished), for a long run under C(async).
+    type: path
+extends_documentation_fragment: [ansible.builtin.files]
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status without changing the target.
+    support: full
+    details: The counts are returned when a manifest of the same source tells them. O(src) may be missing.
+  diff_mode:
+    description: Shows what of the output changed.
+    support: full
+author: labserver
+"""
+
+EXAMPLES = r"""
+- name: Draw a tenth of the reviews
+  review_sample:
+    src: /srv/data/reviews.json.gz
+    dest: /srv/data/reviews.sample.json
+    fraction: 0.1
+    seed: 42
+
+- name: Give each student 1,000 reviews that no other has, in one reading
+  review_sample:
+    src: /srv/data/reviews.json.gz
+    count: 1000
+    disjoint: true
+    samples:
+      - dest: /srv/data/ada.json
+      - dest: /srv/data/bob.json
+
+- name: Draw a tenth of the reviews of each number of stars
+  review_sample:
+    src: /srv/data/reviews.json.gz
+    dest: /srv/data/reviews.sample.json
+    fraction: 0.1
+    stratify_by: overall
+"""
+
+RETURN = r"""
+lines:
+  description: Lines of the source; in check mode null when they are not known.
+  returned: success
+  type: int
+sampled:
+  description: Lines of the sample; in check mode null when they are not known.
+  returned: success
+  type: int
+seed:
+  description: Seed of the sample.
+  returned: success
+  type: int
+fraction:
+  description: Part of the lines that was asked for, or null.
+  returned: success
+  type: float
+count:
+  description: Number of lines that was asked for, or null.
+  returned: success
+  type: int
+dest:
+  description: Path of the sample.
+  returned: success
+  type: str
+manifest:
+  description: Path of its manifest.
+  returned: success
+  type: str
+strata:
+  description: With O(stratify_by), for each value of the field (as JSON text) its lines and how many were taken.
+  returned: success
+  type: dict
+samples:
+  description: The same for every sample, also when there is one. The values above are those of the first that changed.
+  returned: success
+  type: list
+  elements: dict
+source_digest:
+  description:
+    - Digest by which a changed source is noticed, together with its size and modification time.
+    - The SHA-256 of 64 blocks of 4 KiB spread over the file. That of the whole file would cost more than the work.
+  returned: success
+  type: str
+reason:
+  description: Why the output was (or in check mode, would be) made; empty when it is up to date.
+  returned: success
+  type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.labserver.reviews import SAMPLE_UNKNOWN, run_module, run_sample
+
+
+def main() -> None:
+    """Run the module."""
+    size = {"fraction": {"type": "float"}, "count": {"type": "int"}}
+    one = {"dest": {"type": "path", "required": True}, "seed": {"type": "int"}, **size}
+    module = AnsibleModule(
+        argument_spec={
+            "src": {"type": "path", "required": True},
+            "dest": {"type": "path"},
+            **size,
+            "seed": {"type": "int", "default": 0},
+            "stratify_by": {"type": "str"},
+            "samples": {"type": "list", "elements": "dict", "options": one},
+            "disjoint": {"type": "bool", "default": False},
+            "progress": {"type": "path"},
+        },
+        mutually_exclusive=[("dest", "samples"), ("fraction", "count")],
+        required_one_of=[("dest", "samples")],
+        add_file_common_args=True,
+        supports_check_mode=True,
+    )
+    run_module(module, run_sample, SAMPLE_UNKNOWN)
+
+
+if __name__ == "__main__":
+    main()

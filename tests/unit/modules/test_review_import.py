@@ -1,0 +1,99 @@
+"""review_import: CSV to JSON lines."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.modules.support import RunModule
+
+CSV = '﻿text,label,source\n"Good, ""very""\nindeed",1,imdb\nBad <br /><br />&amp; sad,0.5,rt\n,-2,\n'
+
+
+def lines_of(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_rows_to_json_lines(run_module: RunModule, tmp_path: Path) -> None:
+    (tmp_path / "src").write_text(CSV)
+    options: dict[str, Any] = {
+        "src": tmp_path / "src",
+        "dest": tmp_path / "dest",
+        "fields": {"overall": "label", "from": "source"},
+        "numbers": ["overall"],
+    }
+    result = run_module("review_import", **options)
+    assert (result["changed"], result["lines"], result["reason"]) == (True, 3, "dest does not exist")
+    assert result["sha256"] == hashlib.sha256((tmp_path / "dest").read_bytes()).hexdigest()
+    assert lines_of(tmp_path / "dest") == [
+        {"reviewText": 'Good, "very"\nindeed', "overall": 1, "from": "imdb"},
+        {"reviewText": "Bad <br /><br />&amp; sad", "overall": 0.5, "from": "rt"},
+        {"reviewText": "", "overall": -2, "from": ""},
+    ]
+    again = run_module("review_import", **options)
+    assert (again["changed"], again["lines"], again["sha256"]) == (False, 3, result["sha256"])
+    changed = run_module("review_import", **{**options, "numbers": []}, check=True)
+    assert "numbers changed" in changed["reason"]
+    assert changed["lines"] == 3
+
+
+def test_a_gzip_in_and_out_is_reproducible(run_module: RunModule, tmp_path: Path) -> None:
+    (tmp_path / "src").write_bytes(gzip.compress(CSV.encode()))
+    digests = set()
+    for name in ("one.gz", "two.gz"):
+        digests.add(run_module("review_import", src=tmp_path / "src", dest=tmp_path / name)["sha256"])
+    assert len(digests) == 1
+    assert gzip.decompress((tmp_path / "one.gz").read_bytes()).count(b"\n") == 3
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("bs4"), reason="needs BeautifulSoup (beautifulsoup4)")
+def test_html(run_module: RunModule, tmp_path: Path) -> None:
+    (tmp_path / "src").write_text(CSV)
+    run_module("review_import", src=tmp_path / "src", dest=tmp_path / "dest", html=True)
+    texts = [line["reviewText"] for line in lines_of(tmp_path / "dest")]
+    assert [" ".join(text.split()) for text in texts] == ['Good, "very" indeed', "Bad & sad", ""]
+
+
+def test_html_without_beautiful_soup_names_the_role_that_brings_it(
+    run_module: RunModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "bs4", None)
+    (tmp_path / "src").write_text(CSV)
+    result = run_module("review_import", src=tmp_path / "src", dest=tmp_path / "dest", html=True)
+    assert "python_venv" in result["msg"]
+    assert [path.name for path in tmp_path.iterdir()] == ["src"]
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        (CSV.encode(), {"text_column": "review"}, "has no column review; it has text, label, source"),
+        (CSV.encode(), {"fields": {"overall": "stars"}}, "has no column stars"),
+        (CSV.encode(), {"fields": {"reviewText": "label"}}, "take it out of `fields`"),
+        (CSV.encode(), {"numbers": ["overall"]}, "numbers names overall, which `fields` does not have"),
+        (CSV.encode(), {"fields": {"x": "source"}, "numbers": ["x"]}, "line 3: x is 'imdb', not a number"),
+        (b"", {}, "holds no lines"),
+        (b"text\n", {}, "has no rows"),
+        (b"text,label\none\n", {}, "line 2: 1 columns, and the header has 2"),
+        (b'text\n"never closed\n', {}, "not CSV"),
+        (b"text\n\xff\n", {}, "not UTF-8"),
+        (gzip.compress(b"text\nabc\n" * 999)[:-9], {}, "it ends in the middle"),
+    ],
+)
+def test_bad_input_names_its_fix_and_leaves_the_old_output(
+    run_module: RunModule, tmp_path: Path, content: bytes, options: dict[str, Any], message: str
+) -> None:
+    (tmp_path / "src").write_bytes(content)
+    (tmp_path / "dest").write_text("old")
+    result = run_module("review_import", src=tmp_path / "src", dest=tmp_path / "dest", **options)
+    assert result["failed"]
+    assert message in result["msg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dest", "src"]
+    assert (tmp_path / "dest").read_text() == "old"

@@ -1,0 +1,106 @@
+"""scripts/sample_reviews: the engine of review_sample for people."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.unit.modules.support import RunModule
+
+SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "sample_reviews"
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", str(SCRIPT), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    path = tmp_path / "reviews.json"
+    path.write_text("".join(f'{{"overall": {i % 2}, "n": {i}}}\n' for i in range(1000)))
+    return path
+
+
+def test_it_draws_what_the_module_draws(run_module: RunModule, reviews: Path, tmp_path: Path) -> None:
+    done = run(reviews, tmp_path / "one", tmp_path / "two", "--fraction", 0.1, "--seed", 7)
+    assert (done.returncode, done.stderr) == (0, "")  # no bar where there is no terminal
+    assert done.stdout.splitlines()[0] == f"{tmp_path / 'one'}: 100 of 1000 lines, seed 7"
+    for name, seed in (("one", 7), ("two", 8)):
+        run_module("review_sample", src=reviews, dest=tmp_path / "module", fraction=0.1, seed=seed)
+        assert (tmp_path / name).read_bytes() == (tmp_path / "module").read_bytes()
+
+
+def test_disjoint_and_strata(reviews: Path, tmp_path: Path) -> None:
+    done = run(reviews, tmp_path / "a", tmp_path / "b", "--fraction", 0.1, "--disjoint", "--stratify-by", "overall")
+    assert done.returncode == 0
+    assert "  overall 0: 50 of 500" in done.stdout
+    a, b = ((tmp_path / name).read_text().splitlines() for name in "ab")
+    assert len(a) == len(b) == 100
+    assert not set(a) & set(b)
+    assert run(reviews, tmp_path / "c", "--count", 5, "-q").stdout == ""
+
+
+def test_relative_paths_are_those_of_the_shell(reviews: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(SCRIPT), reviews.name, "here.json", "--count", "3"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert len((tmp_path / "here.json").read_text().splitlines()) == 3
+
+
+def test_errors_are_one_line_and_code_1(reviews: Path, tmp_path: Path) -> None:
+    for arguments, message in (
+        ([tmp_path / "absent", tmp_path / "dest", "--count", 1], "does not exist"),
+        ([reviews, tmp_path / "dest", "--fraction", 1.5], "not above 0 and at most 1"),
+        ([reviews, tmp_path / "dest", "--count", 1001], "lower `count`"),
+        ([reviews, reviews, "--count", 1], "same file"),
+        ([reviews, tmp_path / "none" / "dest", "--count", 1], "create it first"),
+    ):
+        done = run(*arguments)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert message in done.stderr
+        assert done.stderr.startswith("sample_reviews: ")
+        assert done.stderr.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["reviews.json"]
+
+
+def test_usage(reviews: Path, tmp_path: Path) -> None:
+    assert run(reviews, tmp_path / "dest").returncode == 2
+    assert run(reviews, tmp_path / "dest", "--count", 1, "--fraction", 0.1).returncode == 2
+    help_text = run("--help")
+    assert help_text.returncode == 0
+    assert "exit codes: 0 " in help_text.stdout
+
+
+def test_a_bar_on_a_terminal(reviews: Path, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, str(SCRIPT), str(reviews), str(tmp_path / "dest"), "--count", "3"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, check=False)
+    os.close(theirs)
+    shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert done.returncode == 0
+    assert "100%" in shown
+    assert shown.endswith("\r\x1b[K")
+
+
+def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # a hole: never read to its end
+    command = [sys.executable, str(SCRIPT), str(path), str(tmp_path / "dest"), "--count", "1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while not (tmp_path / ".dest.part").exists():
+            time.sleep(0.01)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        message = process.communicate(timeout=30)[1]
+    assert process.returncode == 130
+    assert "interrupted" in message
+    assert [entry.name for entry in tmp_path.iterdir()] == ["large"]
