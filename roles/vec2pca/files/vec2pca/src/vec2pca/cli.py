@@ -1,0 +1,206 @@
+"""The command `vec2pca`: INPUT OUTPUT analyses a text, `compare A B` compares two results."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# One BLAS thread: the matrices are small, and the number of threads must not show in the result.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from vec2pca import __version__
+from vec2pca.analysis import Settings, analyse
+from vec2pca.compare import as_text, compare, read_result
+from vec2pca.errors import Vec2pcaError
+from vec2pca.files import check_input, check_output, read_object, write_whole
+from vec2pca.page import render
+from vec2pca.progress import Reporter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+LARGE_PAGE = 1_500_000  # characters
+EPILOG = """\
+exit codes: 0 done; 1 the input, the output or the machine needs mending, the message says how; 2 wrong usage.
+
+`vec2pca compare A.json B.json` compares two results; see `vec2pca compare --help`.
+"""
+
+
+def whole_number(least: int, most: int = 2**31 - 1) -> Callable[[str], int]:
+    """Return an argparse type: a whole number from `least` to `most`."""
+
+    def whole(text: str) -> int:
+        number = int(text)
+        if not least <= number <= most:
+            msg = f"{number} is not between {least} and {most}"
+            raise argparse.ArgumentTypeError(msg)
+        return number
+
+    whole.__name__ = "whole number"  # argparse names it in its messages
+    return whole
+
+
+def min_count(text: str) -> int | None:
+    """Return the number, or None for `auto`."""
+    return None if text == "auto" else whole_number(1)(text)
+
+
+def fraction(text: str) -> float:
+    """Return a number from 0 to 1."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        msg = f"{text} is not between 0 and 1"
+        raise argparse.ArgumentTypeError(msg)
+    return number
+
+
+def link(text: str) -> tuple[str, str]:
+    """Return (text, address) of `Text=/address`; only addresses that open a page."""
+    label, _, where = text.partition("=")
+    if not label or not where.startswith(("/", "./", "../", "#", "http://", "https://")):
+        msg = f"{text!r} is not Text=/address (the address begins with / ./ ../ # http:// or https://)"
+        raise argparse.ArgumentTypeError(msg)
+    return label, where
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line of `vec2pca INPUT OUTPUT`."""
+    base = Settings()
+    it = argparse.ArgumentParser(
+        prog="vec2pca",
+        description="Word vectors of a text (skip-gram word2vec), shown by their principal components on a web page.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    it.add_argument("input", type=Path, help="UTF-8 text; a line end ends a sentence: one review or paragraph a line")
+    it.add_argument("output", type=Path, help="the page to write (.html); an old one stays when the analysis fails")
+    add = it.add_argument
+    add("--features", type=whole_number(1), default=base.features, help="length of a word vector [%(default)s]")
+    add(
+        "--min-count", type=min_count, default=base.min_count, metavar="N|auto",
+        help="leave out words that occur less often [%(default)s]; auto chooses a number that keeps 500 to 4,500 words",
+    )  # fmt: skip
+    add(
+        "--window",
+        type=whole_number(1),
+        default=base.window,
+        help="words to each side that count as near [%(default)s]",
+    )
+    add(
+        "--sample", type=fraction, default=base.sample,
+        help="share of the text above which a word is thinned out; 0 never [%(default)s]",
+    )  # fmt: skip
+    add("--components", type=whole_number(1), default=base.components, help="principal components [%(default)s]")
+    add("--epochs", type=whole_number(1), default=base.epochs, help="times the text is read in training [%(default)s]")
+    add(
+        "--seed",
+        type=whole_number(0, 2**32 - 1),
+        default=base.seed,
+        help="same input and seed: same bytes [%(default)s]",
+    )
+    add(
+        "--workers", type=whole_number(1), default=base.workers,
+        help="processes that read the text [one a core for long texts]; the result is the same for any number. The "
+        "engine gensim also trains with this many threads [1]: faster, but with more than one a result that cannot be "
+        "repeated, and the page says so",
+    )  # fmt: skip
+    add(
+        "--engine", choices=("auto", "kernel", "gensim"), default=base.engine,
+        help="what trains: a kernel in C, compiled here at first use; gensim, the reference, slower; "
+        "auto: the kernel where it can be compiled [%(default)s]",
+    )  # fmt: skip
+    add("--unicode", action="store_true", help="words are runs of letters of any script, not only A to Z")
+    add("--title", help="heading of the page [vec2pca: the input's name]")
+    add("--about", type=Path, metavar="FILE", help="JSON object shown on the page: label -> value or list")
+    add("--link", type=link, action="append", default=[], metavar="TEXT=/ADDRESS", help="link at the top; repeatable")
+    add("--json", type=Path, metavar="FILE", help="also write words, scores, variance and vectors as JSON")
+    add(
+        "--progress", choices=("auto", "none", "json"), default="auto",
+        help="auto: a line on a terminal, else silence; json: one object a line on the error stream [%(default)s]",
+    )  # fmt: skip
+    add("--version", action="version", version=f"vec2pca {__version__}")
+    return it
+
+
+def compare_parser() -> argparse.ArgumentParser:
+    """Return the command line of `vec2pca compare A B`."""
+    it = argparse.ArgumentParser(
+        prog="vec2pca compare",
+        description="How far two results agree: shared words, canonical correlation of the component spaces, "
+        "correlation of all cosines, shared neighbours.",
+    )
+    it.add_argument("a", type=Path, help="a result that `vec2pca --json` wrote")
+    it.add_argument("b", type=Path, help="another")
+    it.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    return it
+
+
+def run_compare(arguments: Sequence[str]) -> None:
+    """Compare two results."""
+    options = compare_parser().parse_args(arguments)
+    found = compare(read_result(options.a), read_result(options.b))
+    print(json.dumps(found) if options.json else as_text(found))
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Analyse a text."""
+    it = parser()
+    options = it.parse_args(arguments)
+    if options.components > options.features:
+        it.error(f"--components {options.components} is more than --features {options.features}")
+    check_input(options.input)
+    outputs = [path for path in (options.output, options.json) if path]
+    for path in outputs:
+        check_output(path)
+        if path.resolve() in (options.input.resolve(), *(other.resolve() for other in outputs if other is not path)):
+            it.error(f"{path} is named twice")
+    about = read_object(options.about, "--about") if options.about else {}
+    title = options.title or f"vec2pca: {options.input.name}"
+    settings = Settings(**{name: getattr(options, name) for name in Settings.__dataclass_fields__})
+
+    result = analyse(options.input, settings, Reporter(options.progress))
+    if reason := result.parameters.pop("no_kernel", None):
+        warn(f"used gensim, which is slower, because the kernel cannot be had: {reason}. Install a C compiler (gcc)")
+    if result.corpus["replaced_bytes"]:
+        warn(f"{result.corpus['replaced_bytes']:,} places in {options.input} were not UTF-8 and were replaced")
+    if result.corpus["split_sentences"]:
+        warn(f"{result.corpus['split_sentences']:,} sentences were over 10,000 words and were split")
+    if settings.min_count is None:
+        warn(f"--min-count auto chose {result.parameters['min_count']}: {len(result.words):,} words")
+    page = render(result, title, about, options.link)
+    if len(page) > LARGE_PAGE:
+        size = f"{len(page) / 1e6:.1f} MB for {len(result.words):,} words"
+        warn(f"the page has {size}; a larger --min-count keeps it small")
+    if options.json:
+        write_whole(options.json, result.as_json(title, about))
+    write_whole(options.output, page)
+
+
+def warn(text: str) -> None:
+    """Tell the user something the result does not depend on."""
+    print(f"vec2pca: {text}", file=sys.stderr)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if given[:1] == ["compare"]:  # a text of that name: ./compare
+            run_compare(given[1:])
+        else:
+            run(given)
+    except Vec2pcaError as error:
+        warn(f"error: {error}")
+        return 1
+    except OSError as error:  # a disk that fills up, a file that goes away
+        warn(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        warn("interrupted; nothing was written")
+        return 130
+    return 0

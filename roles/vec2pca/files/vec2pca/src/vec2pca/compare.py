@@ -1,0 +1,118 @@
+"""How far two results agree: the words they share, the spaces their components span, the angles between words.
+
+Single components of two runs swap places and rotate into each other, so whole spaces are compared, not columns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vec2pca.analysis import FORMAT
+from vec2pca.errors import Vec2pcaError
+from vec2pca.files import read_object
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+NEIGHBOURS = 10
+MOST_WORDS = 2_000  # the most frequent shared words are compared: all pairs of more would need much memory
+
+
+def basis(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return an orthonormal basis (words, rank) of the centred columns of `scores`."""
+    left, singular, _ = np.linalg.svd(scores - scores.mean(axis=0), full_matrices=False)
+    spanned: NDArray[np.float64] = left[:, singular > 1e-9 * max(float(singular[0]), 1e-300)]
+    return spanned
+
+
+def canonical_correlations(a: NDArray[np.float64], b: NDArray[np.float64]) -> list[float]:
+    """Return the canonical correlations of two score matrices with the same words as rows, largest first.
+
+    They are the cosines of the angles between the two spaces (Bjorck and Golub, "Numerical Methods for Computing
+    Angles Between Linear Subspaces", 1973): all 1 where one space is a rotated or stretched copy of the other.
+    """
+    cosines = np.linalg.svd(basis(a).T @ basis(b), compute_uv=False)
+    return [float(c) for c in np.clip(cosines, 0.0, 1.0)]
+
+
+def cosine_agreement(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Return the correlation between two sets of vectors (words, any length) in the cosines of all pairs of words."""
+    upper = np.triu_indices(len(a), 1)
+    first, second = ((m @ m.T)[upper] for m in (unit_rows(a), unit_rows(b)))
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def neighbour_overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Return the mean share of a word's nearest words (NEIGHBOURS of them, by cosine) that both sets agree on."""
+    count = min(NEIGHBOURS, len(a) - 1)
+    nearest = []
+    for vectors in (unit_rows(a), unit_rows(b)):
+        cosines = vectors @ vectors.T
+        np.fill_diagonal(cosines, -np.inf)
+        nearest.append(np.argsort(-cosines, axis=1, kind="stable")[:, :count])
+    same = [len(np.intersect1d(x, y)) for x, y in zip(*nearest, strict=True)]
+    return float(np.mean(same)) / count
+
+
+def unit_rows(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `vectors` with rows of length 1."""
+    scaled: NDArray[np.float64] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return scaled
+
+
+def matches(a: NDArray[np.float64], b: NDArray[np.float64]) -> list[dict[str, Any]]:
+    """Return for each component of A the component of B it correlates with most, and that correlation."""
+    table = np.nan_to_num(np.corrcoef(a.T, b.T)[: a.shape[1], a.shape[1] :])
+    best = np.argmax(np.abs(table), axis=1)
+    return [{"a": f"PC{i}", "b": f"PC{j}", "correlation": float(table[i, j])} for i, j in enumerate(best.tolist())]
+
+
+def compare(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    """Compare two results as `--json` writes them. Raises `Vec2pcaError` when they share too few words."""
+    place = {word: i for i, word in enumerate(b["words"])}
+    shared = [(i, place[word]) for i, word in enumerate(a["words"]) if word in place]
+    components = max(len(a["components"]), len(b["components"]))
+    if len(shared) <= components + 1:
+        msg = f"the results share {len(shared)} words: too few to compare {components} components"
+        raise Vec2pcaError(msg)
+    rows = [list(side) for side in zip(*shared[:MOST_WORDS], strict=True)]
+    scores_a, scores_b = (np.asarray(r["scores"], float)[i] for r, i in zip((a, b), rows, strict=True))
+    vectors_a, vectors_b = (np.asarray(r["vectors"], float)[i] for r, i in zip((a, b), rows, strict=True))
+    canonical = canonical_correlations(scores_a, scores_b)
+    return {
+        "words_a": len(a["words"]),
+        "words_b": len(b["words"]),
+        "shared": len(shared),
+        "overlap": len(shared) / (len(a["words"]) + len(b["words"]) - len(shared)),
+        "canonical_correlation": float(np.mean(canonical)),
+        "canonical_correlations": canonical,
+        "cosine_agreement": cosine_agreement(vectors_a, vectors_b),
+        "neighbour_overlap": neighbour_overlap(vectors_a, vectors_b),
+        "components": matches(scores_a, scores_b),
+    }
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """Return the result in the file `path`, which `vec2pca --json` wrote."""
+    result = read_object(path, "result")
+    if result.get("format") != FORMAT:
+        msg = f"{path} is not a result of `vec2pca --json` in the format {FORMAT}"
+        raise Vec2pcaError(msg)
+    return result
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """Return what `compare` found for people."""
+    rows = [
+        ("words", f"{found['words_a']:,} and {found['words_b']:,}, {found['shared']:,} shared"),
+        ("overlap", f"{found['overlap']:.3f}  shared words of all words"),
+        ("canonical correlation", f"{found['canonical_correlation']:.3f}  mean, between the spaces of the components"),
+        ("cosine agreement", f"{found['cosine_agreement']:.3f}  correlation of the cosines of all pairs of words"),
+        ("neighbour overlap", f"{found['neighbour_overlap']:.3f}  shared among the {NEIGHBOURS} nearest of a word"),
+    ]
+    rows += [(m["a"], f"{m['correlation']:+.3f} with {m['b']}") for m in found["components"]]
+    return "\n".join(f"{label:22} {value}" for label, value in rows)

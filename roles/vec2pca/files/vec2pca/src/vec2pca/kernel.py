@@ -1,0 +1,189 @@
+"""The fast engine: kernel.c, compiled on this machine at first use and kept in the user's cache folder."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vec2pca.text import blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from vec2pca.analysis import Settings
+    from vec2pca.text import Corpus, Progress
+
+LANES = 8  # as in kernel.c
+START_SHIFT = 19  # likewise
+FLAGS = ("-O3", "-ffp-contract=fast", "-fno-math-errno", "-shared", "-fPIC")
+TARGET_FLAGS = ("-march=native", "")  # not every compiler knows `native`
+COMPILE_TIME = 120  # seconds; it takes one or two
+FIRST_RATE, LAST_RATE = 0.025, 0.0001  # the learning rate falls evenly; gensim's defaults
+
+
+class KernelError(Exception):
+    """The kernel cannot be had on this machine; the message says why."""
+
+
+class Model(ctypes.Structure):
+    """`struct model` of kernel.c."""
+
+    _fields_ = (
+        ("input", ctypes.c_void_p),
+        ("output", ctypes.c_void_p),
+        ("place", ctypes.c_void_p),
+        ("keep", ctypes.c_void_p),
+        ("cumulative", ctypes.c_void_p),
+        ("start", ctypes.c_void_p),
+        ("total", ctypes.c_int64),
+        ("done", ctypes.c_int64),
+        ("state", ctypes.c_uint64),
+        ("first_rate", ctypes.c_double),
+        ("last_rate", ctypes.c_double),
+        ("vocabulary", ctypes.c_int32),
+        ("width", ctypes.c_int32),
+        ("window", ctypes.c_int32),
+    )
+
+
+def find_compiler() -> str:
+    """Return the path of a C compiler: $CC, or the first of cc, gcc and clang."""
+    for name in (os.environ.get("CC"), "cc", "gcc", "clang"):
+        if name and (path := shutil.which(name)):
+            return path
+    msg = "there is no C compiler (cc, gcc or clang)"
+    raise KernelError(msg)
+
+
+def processor() -> str:
+    """Return what this processor can do: a kernel compiled for another one may not run here."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    can = [line for line in lines if line.startswith(("flags", "Features", "model name", "CPU part"))]
+    return "\n".join([platform.machine(), platform.processor(), *dict.fromkeys(can)])
+
+
+def cache_folder() -> Path:
+    """Return the folder of the compiled kernels: $XDG_CACHE_HOME/vec2pca or ~/.cache/vec2pca."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(base) / "vec2pca"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid != os.geteuid():  # what lies there will be run
+        msg = f"{folder} belongs to someone else"
+        raise PermissionError(msg)
+    return folder
+
+
+def compile_to(library: Path, source: str, compiler: str) -> None:
+    """Compile `source` into the shared library `library`, which appears whole or not at all."""
+    with tempfile.TemporaryDirectory(dir=library.parent) as work:
+        code = Path(work) / "kernel.c"
+        code.write_text(source, encoding="utf-8")
+        built = Path(work) / "kernel.so"
+        for target in TARGET_FLAGS:
+            command = [compiler, *FLAGS, *filter(None, [target]), "-o", str(built), str(code)]
+            try:
+                done = subprocess.run(  # noqa: S603
+                    command, capture_output=True, text=True, check=False, timeout=COMPILE_TIME
+                )
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise KernelError(str(error)) from error
+            if done.returncode == 0:
+                built.replace(library)
+                return
+    said = (done.stderr.strip().splitlines() or ["no message"])[0]
+    msg = f"{compiler} failed: {said}"
+    raise KernelError(msg)
+
+
+def load() -> Any:  # noqa: ANN401 - a C function has no better type
+    """Return the C function `train`, compiling it where it is not in the cache. Raises `KernelError`."""
+    source = files("vec2pca").joinpath("kernel.c").read_text(encoding="utf-8")
+    compiler = find_compiler()
+    key = hashlib.sha256("\0".join([source, compiler, *FLAGS, processor()]).encode()).hexdigest()[:16]
+    try:
+        library = cache_folder() / f"kernel-{key}.so"
+        if not library.exists():
+            compile_to(library, source, compiler)
+        train = ctypes.CDLL(str(library)).train
+    except (OSError, RuntimeError) as error:  # no home, no room, a folder that forbids to run things
+        raise KernelError(str(error)) from error
+    train.argtypes = (ctypes.POINTER(Model), ctypes.c_void_p, ctypes.c_int64)
+    train.restype = None
+    return train
+
+
+def keep_thresholds(counts: NDArray[np.float64], sample: float) -> NDArray[np.uint32]:
+    """Return, per word, the largest 32-bit draw with which an occurrence is kept; `sample` 0 keeps all.
+
+    The rule is word2vec's: with threshold t = sample * all occurrences, keep with (sqrt(c / t) + 1) * t / c.
+    """
+    if sample == 0:
+        return np.full(len(counts), 2**32 - 1, np.uint32)
+    ratio = counts / (sample * counts.sum())
+    thresholds: NDArray[np.uint32] = np.minimum((np.sqrt(ratio) + 1) / ratio * 2**32, 2**32 - 1).astype(np.uint32)
+    return thresholds
+
+
+def train_kernel(
+    train: Any,  # noqa: ANN401 - what `load` returns
+    corpus: Corpus,
+    vocabulary: NDArray[np.int64],
+    settings: Settings,
+    progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """Return the vectors of `vocabulary` (ids, most frequent first) by kernel.c, (vocabulary, features) float32.
+
+    One core, one order of things: the same input and seed give the same vectors.
+    """
+    size, features = len(vocabulary), settings.features
+    width = -(-features // LANES) * LANES
+    vectors = np.zeros((size, width), np.float32)
+    vectors[:, :features] = (
+        np.random.default_rng(settings.seed).random((size, features), np.float32) * 2 - 1
+    ) / features
+    if size == 1:  # nothing to tell it from
+        return vectors[:, :features]
+    output = np.zeros((size, width), np.float32)
+    counts = corpus.counts[vocabulary].astype(np.float64)
+    shares = np.cumsum(counts**0.75)
+    cumulative = np.rint(shares / shares[-1] * (2**31 - 1)).astype(np.uint32)
+    draws = np.arange(1 << (31 - START_SHIFT), dtype=np.int64) << START_SHIFT
+    start = np.searchsorted(cumulative, draws, side="right").astype(np.int32)
+    keep = keep_thresholds(counts, settings.sample)
+    place = np.full(len(corpus.words), -1, np.int32)
+    place[vocabulary] = np.arange(size)
+    seed = hashlib.sha256(str(settings.seed).encode()).digest()
+    model = Model(
+        input=vectors.ctypes.data,
+        output=output.ctypes.data,
+        place=place.ctypes.data,
+        keep=keep.ctypes.data,
+        cumulative=cumulative.ctypes.data,
+        start=start.ctypes.data,
+        total=corpus.tokens * settings.epochs,
+        state=int.from_bytes(seed[:8], "little") | 1,
+        first_rate=FIRST_RATE,
+        last_rate=LAST_RATE,
+        vocabulary=size,
+        width=width,
+        window=settings.window,
+    )
+    for _ in range(settings.epochs):
+        for block in blocks(corpus.ids):
+            train(ctypes.byref(model), block.ctypes.data, len(block))
+            if progress:
+                progress("train", model.done, model.total, words=model.done)
+    return vectors[:, :features]

@@ -1,0 +1,218 @@
+"""The web page: one self-contained HTML file, readable without JavaScript and without a network."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vec2pca.analysis import EVERYDAY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from vec2pca.analysis import Result
+
+ENDS = 10  # words listed at each end of a component
+PROGRAMS = ("vec2pca", "numpy", "nltk", "gensim")
+NEIGHBOURS = 10  # nearest words embedded for each word
+
+
+def asset(name: str) -> str:
+    """Return the text of a file that ships with the package."""
+    return files("vec2pca").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def percent(share: float) -> str:
+    """Return a share (0 to 1) as readers see it."""
+    return f"{100 * share:.1f}\u202f%"
+
+
+def signed(value: float) -> str:
+    """Return a score with its sign, a true minus among them."""
+    return f"{value:+.2f}".replace("-", "\u2212")
+
+
+def text_of(value: object) -> str:
+    """Return a value of the about object as HTML: lists and objects as lists, addresses as links."""
+    if isinstance(value, dict):
+        value = [f"{key}: {item}" for key, item in value.items()]
+    if isinstance(value, list):
+        return "<ul>" + "".join(f"<li>{text_of(item)}</li>" for item in value) + "</ul>"
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    if isinstance(value, int):
+        return f"{value:,}" if value >= 10_000 else str(value)  # noqa: PLR2004 - a year is not 2,026
+    text = escape(str(value))
+    if text.startswith(("http://", "https://")) and " " not in text:
+        return f'<a href="{text}">{text}</a>'
+    return text
+
+
+def definitions(items: dict[str, Any]) -> str:
+    """Return labels and values as a definition list."""
+    rows = "".join(
+        f"<div><dt>{escape(str(label))}</dt><dd>{text_of(value)}</dd></div>" for label, value in items.items()
+    )
+    return f"<dl>{rows}</dl>"
+
+
+def end_list(side: str, title: str, pairs: Sequence[tuple[str, float]]) -> str:
+    """Return one end of a component, the outermost word first."""
+    rows = "".join(f"<li><span>{escape(word)}</span> <data>{signed(score)}</data></li>" for word, score in pairs)
+    rows = rows.replace("<data>", '<span class="score">').replace("</data>", "</span>")
+    return f'<div class="end {side}"><h4>{title}</h4><ol>{rows}</ol></div>'
+
+
+def component_card(result: Result, component: int, order: Sequence[int]) -> str:
+    """Return one component: its share of the variance and its two ends; `order` is its words, lowest score first."""
+    share = result.variance[component]
+    width = 100 * share / (max(result.variance) or 1)
+
+    def pairs(places: Sequence[int]) -> list[tuple[str, float]]:
+        return [(result.words[i], float(result.scores[i, component])) for i in places]
+
+    return (
+        f'<section class="card" id="PC{component}"><h3>PC{component} <small>{percent(share)} of variance</small></h3>'
+        f'<div class="bar" aria-hidden="true"><i style="width:{width:.1f}%"></i></div><div class="ends">'
+        + end_list("low", "Low end", pairs(order[:ENDS]))
+        + end_list("high", "High end", pairs(order[::-1][:ENDS]))
+        + "</div></section>"
+    )
+
+
+def table(result: Result, orders: Sequence[Sequence[int]]) -> str:
+    """Return the table: one column per component, all words in ascending order of score."""
+    cells = [escape(word) for word in result.words]
+    head = "".join(f'<th scope="col">PC{i}</th>' for i in range(len(orders)))
+    rows = "\n".join(
+        "<tr>" + "".join(f"<td>{cells[place]}</td>" for place in places) + "</tr>"
+        for places in zip(*orders, strict=True)
+    )
+    return (
+        '<table class="dataframe centered striped">\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+    )
+
+
+def facts(result: Result) -> dict[str, Any]:
+    """Return what the reader should know about the text and the computation, as labels and values."""
+    text, used = result.corpus, result.parameters
+    chosen = " (chosen from the text)" if used["min_count_chosen"] else ""
+    shown = {
+        "Text": f"{text['lines']:,} lines, {text['sentences']:,} sentences, {text['words']:,} words",
+        "Vocabulary": f"{text['vocabulary']:,} of {text['different_words']:,} different words",
+        "Least count of a word": f"{used['min_count']}{chosen}",
+        "Features": used["features"],
+        "Window": f"{used['window']} words",
+        "Subsampling": f"{used['sample']:g}",
+        "Epochs": used["epochs"],
+        "Seed": used["seed"],
+        "Engine": {"kernel": "kernel in C", "gensim": "gensim"}[used["engine"]],
+        "Words are": "runs of letters of any script" if used["unicode"] else "runs of the letters A to Z",
+        "Programs": ", ".join(
+            f"{name} {used[name]}" for name in ("vec2pca", "numpy", "nltk", "gensim") if name in used
+        ),
+    }
+    if not used["repeatable"]:
+        shown["Repeatable"] = "no: several workers of this engine race each other; --workers 1 gives the same bytes"
+    if text["replaced_bytes"]:
+        shown["Bad bytes"] = f"{text['replaced_bytes']:,} places were not UTF-8 and were replaced"
+    if text["split_sentences"]:
+        shown["Long sentences"] = f"{text['split_sentences']:,} sentences were over 10,000 words and were split"
+    return shown
+
+
+def neighbours(vectors: NDArray[np.float32]) -> list[list[list[int]]]:
+    """Return per word its nearest words as [place, cosine in hundredths], nearest first."""
+    count = min(NEIGHBOURS, len(vectors) - 1)
+    found: list[list[list[int]]] = []
+    for begin in range(0, len(vectors), 512):  # not all pairs at once: they may be many
+        cosines = vectors[begin : begin + 512] @ vectors.T
+        own = np.arange(len(cosines))
+        cosines[own, begin + own] = -np.inf
+        nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
+        near = np.rint(100 * np.take_along_axis(cosines, nearest, axis=1)).astype(int)
+        found += np.stack([nearest, near], axis=2).tolist()
+    return found
+
+
+def embedded(result: Result, about: dict[str, Any]) -> str:
+    """Return the data the page's own script reads, as JSON safe inside a script element. Scores are times 10,000."""
+    data = {
+        "words": result.words,
+        "counts": result.counts,
+        "scores": np.rint(result.scores * 10_000).astype(int).tolist(),
+        "variance": [round(share, 6) for share in result.variance],
+        "neighbours": neighbours(result.vectors),
+        "parameters": result.parameters,
+        "corpus": result.corpus,
+        "about": about,
+    }
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def render(result: Result, title: str, about: dict[str, Any], links: Sequence[tuple[str, str]]) -> str:
+    """Return the whole page. `about` is shown as it is; `links` are (text, address) pairs for the top of the page."""
+    orders = np.argsort(result.scores, axis=0, kind="stable").T.tolist()
+    navigation = "".join(f'<a href="{escape(where)}">{escape(text)}</a>' for text, where in links)
+    cards = "".join(component_card(result, i, order) for i, order in enumerate(orders))
+    source = f"<h3>The sample</h3>{definitions(about)}" if about else ""
+    text = result.corpus
+    script = "\n" + asset("page.js")
+    # the browser itself keeps the page from loading anything and from running any other script
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'; "
+        "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="vec2pca {escape(result.parameters["vec2pca"])}">
+<title>{escape(title)}</title>
+<link rel="icon" href="data:,">
+<style>
+{asset("page.css")}</style>
+</head>
+<body>
+<header>
+<h1>{escape(title)}</h1>
+<p class="lead">The directions in which the <b>{text["vocabulary"]:,}</b> most used words of
+<b>{text["words"]:,}</b> differ most: <b>{len(orders)}</b> principal components of their word vectors,
+<b>{percent(sum(result.variance))}</b> of the variance.</p>
+<nav aria-label="Page"><a href="#words-map" data-script hidden>Map</a><a href="#components">Components</a>
+<a href="#table">All words</a><a href="#about">About</a>{navigation}</nav>
+</header>
+<main>
+{asset("map.html")}
+<section id="components" aria-labelledby="components-title"><h2 id="components-title">Components</h2>
+<p>Each component is a scale; these are the words at its two ends.</p>
+<div class="cards">{cards}</div></section>
+<section id="table" aria-labelledby="table-title"><h2 id="table-title">All words</h2>
+<p>One column per component, every word in ascending order of its score: the low end at the top, the high end
+at the bottom. A component points to where the {EVERYDAY} most frequent words lie on the whole, so that pages can
+be read side by side.</p>
+<p class="buttons" data-script hidden><button type="button" id="get-csv">Download CSV</button>
+<button type="button" id="get-json">Download JSON</button></p>
+<div class="scroll" tabindex="0" role="region" aria-label="Table of all words">
+{table(result, orders)}
+</div></section>
+<section id="about" aria-labelledby="about-title"><h2 id="about-title">About this analysis</h2>
+{source}<h3>The computation</h3>{definitions(facts(result))}</section>
+</main>
+<script type="application/json" id="data">{embedded(result, about)}</script>
+<script>{script}</script>
+</body>
+</html>
+"""

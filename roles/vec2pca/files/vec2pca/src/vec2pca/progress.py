@@ -1,0 +1,47 @@
+"""How far the work has come: a line that renews itself on a terminal, JSON lines on request, otherwise silence."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+TERMINAL_PAUSE = 0.2  # seconds between two lines
+JSON_PAUSE = 1.0
+
+
+class Reporter:
+    """Takes `reporter(phase, done, total, words=..., sentences=...)` and writes to the standard error stream.
+
+    mode: "json" writes one object a line; "auto" one renewed line when that stream is a terminal, else nothing.
+    """
+
+    def __init__(self, mode: str) -> None:
+        """Begin to count the time."""
+        self.json = mode == "json"
+        self.quiet = mode == "none" or (mode == "auto" and not sys.stderr.isatty())
+        self.phase = ""
+        self.start = self.last = 0.0
+
+    def __call__(self, phase: str, done: int, total: int, **facts: float) -> None:
+        """Write where `phase` is, unless the last time is a moment ago."""
+        if self.quiet:
+            return
+        now = time.monotonic()
+        if phase != self.phase:
+            self.phase, self.start, self.last = phase, now, 0.0
+        finished = done >= total
+        if not finished and now - self.last < (JSON_PAUSE if self.json else TERMINAL_PAUSE):
+            return
+        self.last = now
+        spent = now - self.start
+        rate = round(facts.get("words", 0) / spent) if spent else 0
+        left = round(spent * (total - done) / done, 1) if done else None
+        if self.json:
+            state = {"phase": phase, "done": done, "total": total, **facts}
+            print(json.dumps({**state, "words_per_second": rate, "seconds_left": left}), file=sys.stderr, flush=True)
+        else:
+            sentences = f"{facts['sentences']:,} sentences, " if "sentences" in facts else ""
+            remaining = "" if left is None or finished else f", {left:.0f} s left"
+            line = f"{phase:5} {100 * done / total if total else 100:3.0f} %  {sentences}{rate:,} words/s{remaining}"
+            print(f"\r\033[K{line}", end="\n" if finished else "", file=sys.stderr, flush=True)

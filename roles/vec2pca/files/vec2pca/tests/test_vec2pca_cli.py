@@ -1,0 +1,255 @@
+"""The command: what it writes, what it refuses, what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from vec2pca import files
+from vec2pca.cli import main
+from vec2pca.errors import Vec2pcaError
+
+QUICK = ["--min-count", "5", "--features", "12", "--components", "3", "--epochs", "2"]
+
+
+class Table(HTMLParser):
+    """The rows of the page's table, and every address the page would load or link to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.classes = ""
+        self.addresses: list[str] = []
+        self.cell = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.addresses += [value or "" for name, value in attrs if name in {"src", "href"}]
+        if tag == "table":
+            self.classes = dict(attrs)["class"] or ""
+        if tag == "tr":
+            self.rows.append([])
+        self.cell = tag in {"td", "th"}
+        if self.cell:
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.cell = self.cell and tag not in {"td", "th"}
+
+    def handle_data(self, data: str) -> None:
+        if self.cell:
+            self.rows[-1][-1] += data
+
+
+def parse(page: Path) -> Table:
+    table = Table()
+    table.feed(page.read_text(encoding="utf-8"))
+    return table
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    source = str(Path(__file__).parent.parent / "src")
+    return subprocess.run(
+        [sys.executable, "-m", "vec2pca", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": source},
+    )
+
+
+def test_table_has_all_words_per_component_in_ascending_order(small_text: Path, tmp_path: Path) -> None:
+    page, data = tmp_path / "p.html", tmp_path / "p.json"
+    assert main([str(small_text), str(page), "--json", str(data), *QUICK]) == 0
+    table, result = parse(page), json.loads(data.read_text())
+    assert table.classes.split() == ["dataframe", "centered", "striped"]
+    assert table.rows[0] == ["PC0", "PC1", "PC2"]
+    score = dict(zip(result["words"], result["scores"], strict=True))
+    for component in range(3):
+        column = [row[component] for row in table.rows[1:]]
+        assert sorted(column) == sorted(result["words"])
+        scores = [score[word][component] for word in column]
+        assert scores == sorted(scores)
+
+
+def test_page_is_self_contained(small_text: Path, tmp_path: Path) -> None:
+    page = tmp_path / "p.html"
+    main([str(small_text), str(page), *QUICK])
+    assert [a for a in parse(page).addresses if not a.startswith(("#", "data:"))] == []
+    assert not re.search(r"@import|url\((?!['\"]?data:)", page.read_text())
+
+
+def test_same_input_and_seed_give_the_same_bytes_and_another_seed_does_not(small_text: Path, tmp_path: Path) -> None:
+    pages = []
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        done = run(small_text, tmp_path / name, "--seed", seed, "--json", tmp_path / f"{name}.json", *QUICK)
+        assert done.returncode == 0, done.stderr
+        pages.append((tmp_path / name).read_bytes() + (tmp_path / f"{name}.json").read_bytes())
+    assert pages[0] == pages[1]
+    assert pages[0] != pages[2]
+
+
+def test_about_title_and_links_are_shown_and_escaped(small_text: Path, tmp_path: Path) -> None:
+    about = tmp_path / "about.json"
+    about.write_text(json.dumps({"Data <set>": "reviews & more", "Not reached": ["a: timeout", "b"], "Seed": 2026}))
+    page = tmp_path / "p.html"
+    arguments = ["--about", str(about), "--title", "A <b> title", "--link", "Report=/report.html"]
+    assert main([str(small_text), str(page), *arguments, *QUICK]) == 0
+    html = page.read_text()
+    assert "Data &lt;set&gt;" in html
+    assert "reviews &amp; more" in html
+    assert "<li>a: timeout</li><li>b</li>" in html
+    assert "<title>A &lt;b&gt; title</title>" in html
+    assert '<a href="/report.html">Report</a>' in html
+    assert "2026" in html
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    for option, shown in (("--help", "--min-count"), ("--version", "vec2pca 0.")):
+        with pytest.raises(SystemExit) as stop:
+            main([option])
+        assert stop.value.code == 0
+        assert shown in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["in"],
+        ["in", "out", "--min-count", "many"],
+        ["in", "out", "--components", "0"],
+        ["in", "out", "--components", "101"],
+        ["in", "out", "--sample", "2"],
+        ["in", "out", "--seed", "-1"],
+        ["in", "out", "--seed", str(2**32)],
+        ["in", "out", "--link", "no address"],
+        ["in", "out", "--link", "Bad=javascript:alert(1)"],
+    ],
+)
+def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_bad_input_exits_with_1_says_why_and_leaves_the_old_page(
+    tmp_path: Path, small_text: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("old")
+    empty, tiny, about = tmp_path / "empty.txt", tmp_path / "tiny.txt", tmp_path / "about.json"
+    empty.write_text("")
+    tiny.write_text("one two three two three three\n")
+    about.write_text("[1]")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    for arguments, message in (
+        ([tmp_path / "none.txt", page], "does not exist"),
+        ([tmp_path, page], "is not a file"),
+        ([empty, page], "it is empty"),
+        ([tiny, page], "--components 3 --min-count 1"),
+        ([small_text, page, "--min-count", "100000"], "largest --min-count that would work"),
+        ([small_text, page, "--about", about], "is not a JSON object"),
+        ([small_text, page, "--about", tiny], "is not JSON"),
+        ([small_text, page, "--about", tmp_path / "none.json"], "does not exist"),
+        ([small_text, tmp_path], "is a folder"),
+    ):
+        assert main([str(a) for a in arguments]) == 1
+        assert message in capsys.readouterr().err
+    assert page.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_missing_output_folder_is_said_before_the_training(
+    small_text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("vec2pca.cli.analyse", lambda *_: pytest.fail("trained first"))
+    for arguments in (["p.html"], ["ok.html", "--json", "no/x.json"]):
+        out = [str(tmp_path / "no" / arguments[0])] if arguments == ["p.html"] else [str(tmp_path / "ok.html")]
+        rest = [str(tmp_path / "no" / "x.json") if a == "no/x.json" else a for a in arguments[1:]]
+        assert main([str(small_text), *out, *rest]) == 1
+        assert "mkdir -p" in capsys.readouterr().err
+
+
+def test_missing_punkt_says_where_to_get_it(small_text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NLTK_DATA", str(tmp_path / "nothing"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    done = run(small_text, tmp_path / "p.html", *QUICK)
+    if done.returncode == 0:
+        pytest.skip("punkt_tab is in a folder of the system or the virtual environment")
+    assert done.returncode == 1
+    assert "nltk.downloader punkt_tab" in done.stderr
+    assert str(tmp_path / "nothing") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_replaced_bytes_and_chosen_min_count_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = tmp_path / "t.txt"
+    text.write_bytes(b"caf\xe9 one two three four\n" * 30)
+    arguments = ["--min-count", "auto", "--components", "2", "--features", "4", "--epochs", "1"]
+    assert main([str(text), str(tmp_path / "p.html"), *arguments]) == 0
+    said = capsys.readouterr().err
+    assert "30 places" in said
+    assert "--min-count auto chose 30: 5 words" in said
+    assert "30 places were not UTF-8" in (tmp_path / "p.html").read_text()
+
+
+def test_input_and_outputs_are_different_files(small_text: Path, tmp_path: Path) -> None:
+    page = str(tmp_path / "p.html")
+    for arguments in ([str(small_text), str(small_text)], [str(small_text), page, "--json", page]):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == 2
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("old")
+    page.chmod(0o640)
+    with pytest.raises(UnicodeEncodeError):
+        files.write_whole(page, "half \ud800")
+    assert page.read_text() == "old"
+    files.write_whole(page, "new")
+    assert page.read_text() == "new"
+    assert page.stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_what_a_killed_run_left_is_taken_away(tmp_path: Path) -> None:
+    (tmp_path / ".page.html.abc.vec2pca.tmp").write_text("half")
+    (tmp_path / ".other.html.abc.vec2pca.tmp").write_text("half")
+    files.write_whole(tmp_path / "page.html", "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.html.abc.vec2pca.tmp", "page.html"]
+
+
+def test_unicode_words_reach_the_page(tmp_path: Path) -> None:
+    text, page = tmp_path / "t.txt", tmp_path / "p.html"
+    text.write_text("Das Café schließt. Ein Buch über Öl.\n" * 30)
+    options = ["--min-count", "5", "--features", "8", "--components", "3", "--epochs", "1"]
+    assert main([str(text), str(page), *options]) == 0
+    assert "<td>caf</td>" in page.read_text(encoding="utf-8")
+    assert main([str(text), str(page), "--unicode", *options]) == 0
+    assert {"<td>café</td>", "<td>schließt</td>", "<td>öl</td>"} <= set(
+        re.findall(r"<td>\w+</td>", page.read_text(encoding="utf-8"))
+    )
+
+
+def test_a_symbolic_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("real")
+    files.write_whole(tmp_path / "link", "text")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "text"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o500)
+    with pytest.raises(Vec2pcaError, match="permission denied"):
+        files.check_output(folder / "p.html")
