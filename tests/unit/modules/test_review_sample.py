@@ -582,9 +582,9 @@ def test_a_line_of_100_mb_costs_no_memory(tmp_path: Path) -> None:
 
 
 def test_real_truncated_data(run_module: RunModule, tmp_path: Path) -> None:
-    path = Path(os.environ.get("LABSERVER_TEST_DATA", ROOT.parent / "shared" / "data")) / "truncated.json.gz"
+    path = Path(os.environ.get("LABSERVER_DATA", ROOT.parent / "shared" / "data")) / "truncated.json.gz"
     if not path.exists():
-        pytest.skip("needs truncated.json.gz in LABSERVER_TEST_DATA")
+        pytest.skip("needs truncated.json.gz in LABSERVER_DATA")
     result = run_module("review_sample", src=path, dest=tmp_path / "dest", fraction=0.1)
     assert "it ends in the middle" in result["msg"]
     assert list(tmp_path.iterdir()) == []

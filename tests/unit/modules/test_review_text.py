@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from tests.unit.modules.support import RunModule
 
 ROOT = Path(__file__).resolve().parents[3]
-DATA = Path(os.environ.get("LABSERVER_TEST_DATA", ROOT.parent / "shared" / "data"))
+DATA = Path(os.environ.get("LABSERVER_DATA", ROOT.parent / "shared" / "data"))
 
 
 def as_json_loads(lines: list[bytes], *fields: str) -> list[bytes]:
@@ -291,7 +291,7 @@ def test_real_reviews(tmp_path: Path, engine: str) -> None:
     del engine
     path = DATA / "reviews_Digital_Music_5.head.json.gz"
     if not path.exists():
-        pytest.skip(f"needs {path.name} in LABSERVER_TEST_DATA")
+        pytest.skip(f"needs {path.name} in LABSERVER_DATA")
     lines = gzip.decompress(path.read_bytes()).splitlines()
     out = tmp_path / "out"
     with out.open("wb") as file:
