@@ -48,9 +48,9 @@ class Browser:
         session = self.call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
         self.base += f"/session/{session}"
 
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.base + path, data, method=method)  # noqa: S310 - our own driver
+        request = urllib.request.Request(self.base + path, data, method=method)
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with direct.open(request, timeout=60) as answer:
             return json.load(answer)["value"]
@@ -58,13 +58,13 @@ class Browser:
     def open(self, page: Path) -> None:
         self.call("POST", "/url", {"url": page.as_uri()})
 
-    def js(self, code: str, *arguments: object) -> Any:  # noqa: ANN401
+    def js(self, code: str, *arguments: object) -> Any:
         return self.call("POST", "/execute/sync", {"script": code, "args": list(arguments)})
 
-    def js_later(self, code: str) -> Any:  # noqa: ANN401
+    def js_later(self, code: str) -> Any:
         return self.call("POST", "/execute/async", {"script": code, "args": []})
 
-    def devtools(self, command: str, **parameters: object) -> Any:  # noqa: ANN401
+    def devtools(self, command: str, **parameters: object) -> Any:
         return self.call("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def keys(self, selector: str, text: str) -> None:

@@ -25,7 +25,7 @@ def result(size: int) -> Result:
         scores=rng.normal(size=(size, 9)) * 0.2,
         variance=[0.05] * 9,
         corpus=dict.fromkeys(
-            "lines sentences words different_words vocabulary split_sentences replaced_bytes".split(),  # noqa: SIM905
+            ("lines", "sentences", "words", "different_words", "vocabulary", "split_sentences", "replaced_bytes"),
             size,
         ),
         parameters={

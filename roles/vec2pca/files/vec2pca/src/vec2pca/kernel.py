@@ -95,9 +95,7 @@ def compile_to(library: Path, source: str, compiler: str) -> None:
         for target in TARGET_FLAGS:
             command = [compiler, *FLAGS, *filter(None, [target]), "-o", str(built), str(code)]
             try:
-                done = subprocess.run(  # noqa: S603
-                    command, capture_output=True, text=True, check=False, timeout=COMPILE_TIME
-                )
+                done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=COMPILE_TIME)
             except (OSError, subprocess.TimeoutExpired) as error:
                 raise KernelError(str(error)) from error
             if done.returncode == 0:
@@ -108,7 +106,7 @@ def compile_to(library: Path, source: str, compiler: str) -> None:
     raise KernelError(msg)
 
 
-def load() -> Any:  # noqa: ANN401 - a C function has no better type
+def load() -> Any:
     """Return the C function `train`, compiling it where it is not in the cache. Raises `KernelError`."""
     source = files("vec2pca").joinpath("kernel.c").read_text(encoding="utf-8")
     compiler = find_compiler()
@@ -138,7 +136,7 @@ def keep_thresholds(counts: NDArray[np.float64], sample: float) -> NDArray[np.ui
 
 
 def train_kernel(
-    train: Any,  # noqa: ANN401 - what `load` returns
+    train: Any,
     corpus: Corpus,
     vocabulary: NDArray[np.int64],
     settings: Settings,

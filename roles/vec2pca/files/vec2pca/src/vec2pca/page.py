@@ -49,7 +49,7 @@ def text_of(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     if isinstance(value, int):
-        return f"{value:,}" if value >= 10_000 else str(value)  # noqa: PLR2004 - a year is not 2,026
+        return f"{value:,}" if value >= 10_000 else str(value)
     text = escape(str(value))
     if text.startswith(("http://", "https://")) and " " not in text:
         return f'<a href="{text}">{text}</a>'

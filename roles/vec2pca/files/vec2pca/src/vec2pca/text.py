@@ -41,7 +41,7 @@ BATCH = 1 << 18  # bytes tokenised at a time
 SHARED_READING = 2 << 20  # bytes; from here on several processes read faster than one
 MOST_READERS = 4  # one process numbers the words; it keeps up with about as many that split
 
-_ASCII = bytes(c | 0x20 if chr(c).isalpha() and c < 0x80 else 0x20 for c in range(256))  # noqa: PLR2004
+_ASCII = bytes(c | 0x20 if chr(c).isalpha() and c < 0x80 else 0x20 for c in range(256))
 _UNICODE = re.compile(r"[^\W\d_]+")
 
 
@@ -207,7 +207,7 @@ def tokenised(
     tokenise: Tokeniser, batches: Iterable[bytes], workers: int
 ) -> Iterator[tuple[bytes, tuple[list[list[bytes]], int]]]:
     """Yield each batch with what `tokenise` makes of it, in order, with the help of `workers` processes."""
-    if workers < 2:  # noqa: PLR2004 - alone
+    if workers < 2:
         yield from ((batch, tokenise(batch)) for batch in batches)
         return
     _shared[:] = [tokenise]

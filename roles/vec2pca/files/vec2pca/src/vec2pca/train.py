@@ -82,7 +82,7 @@ def train_gensim(
 
     The same seed gives the same vectors with one worker only: more of them race for the same matrix.
     """
-    from gensim.models import Word2Vec  # noqa: PLC0415 - slow to import, and another engine may do
+    from gensim.models import Word2Vec
 
     model = Word2Vec(
         sg=1,
