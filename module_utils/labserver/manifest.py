@@ -60,7 +60,7 @@ class Manifest:
         source = self.old.get("source", {})
         return all(source.get(key) == value for key, value in self.identity.items())
 
-    def known(self, name: str) -> Any:  # noqa: ANN401
+    def known(self, name: str) -> Any:
         """Return a result of the old run when it was of the same source, else None."""
         return self.old.get("result", {}).get(name) if self._same_source() else None
 

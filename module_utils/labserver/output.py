@@ -39,7 +39,7 @@ def encoded(part: BinaryIO, dest: Path) -> Iterator[BinaryIO]:
         yield text
 
 
-def _packer(part: BinaryIO, dest: Path) -> Any:  # noqa: ANN401 - of three libraries
+def _packer(part: BinaryIO, dest: Path) -> Any:
     if dest.suffix == ".gz":
         gzip = importlib.import_module("gzip")
         return gzip.GzipFile(filename="", mode="wb", compresslevel=_GZIP_LEVEL, fileobj=part, mtime=0)

@@ -66,7 +66,7 @@ def extract(source: str, start: Callable[[], BinaryIO], work: Path, python: str,
 def _run_pip(python: str, work: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "NO_COLOR": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     try:
-        return subprocess.run(  # noqa: S603 - arguments of our own, no shell
+        return subprocess.run(
             [python, "-m", "pip", *arguments],
             cwd=work,
             env=environment,

@@ -52,13 +52,13 @@ class _TextParser(HTMLParser):
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
 
-    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002
+    def handle_starttag(self, tag: str, attrs: object) -> None:
         self.texts.append(" ")
 
-    def handle_startendtag(self, tag: str, attrs: object) -> None:  # noqa: ARG002
+    def handle_startendtag(self, tag: str, attrs: object) -> None:
         self.texts.append(" ")
 
-    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002
+    def handle_endtag(self, tag: str) -> None:
         self.texts.append(" ")
 
     def error(self, message: str) -> None:  # Python 3.9 has it in a base class
@@ -112,7 +112,7 @@ LoadsAll = Callable[[Sequence[bytes]], Iterable[Any]]
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # what JSONDecoder.decode calls
 
 
-def _standard_loads(line: bytes) -> Any:  # noqa: ANN401
+def _standard_loads(line: bytes) -> Any:
     """Do what json.loads does for a complete line of UTF-8; raise anything for all others."""
     text = line.decode()
     try:
@@ -220,7 +220,7 @@ def _slow(source: Source, wanted: Wanted, lines: Sequence[bytes], result: Extrac
     for number, line in enumerate(lines, result.lines + 1):
         try:
             texts.append(wanted.careful(line))
-        except BadRecordError as error:  # noqa: PERF203 - the line's number is the point
+        except BadRecordError as error:
             result.left_out += 1
             if len(result.errors) < ERRORS_KEPT:
                 result.errors.append({"line": number, "reason": str(error)})

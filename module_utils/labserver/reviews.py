@@ -204,7 +204,7 @@ def _sampled(share: Share, lines: int | None, strata: Result | None, *, stratifi
     return share.size(lines) if lines is not None else None
 
 
-def run_module(module: Any, run: Callable[..., Result], unknown: Result) -> None:  # noqa: ANN401 - an AnsibleModule
+def run_module(module: Any, run: Callable[..., Result], unknown: Result) -> None:
     """Run one of the above for an Ansible module and end it."""
     try:
         result = run(module.params, check=module.check_mode)

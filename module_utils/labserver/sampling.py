@@ -207,7 +207,7 @@ class _Candidates:
 
     def random(self, purpose: str) -> Random:
         """Return a stream of random numbers of its own for each purpose; equal on every Python."""
-        return Random(f"labserver {purpose} {self.draw.seed} {self._name}")  # noqa: S311
+        return Random(f"labserver {purpose} {self.draw.seed} {self._name}")
 
     def _batches(self) -> Iterator[bytes | bytearray]:
         random = self.random("lines")
@@ -291,7 +291,7 @@ def deal(random: Callable[[], float], batches: Iterable[bytearray], sizes: Seque
 class _Draft:
     """One reading for one draw: a plain one has one stratum, the whole file."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self, draw: Draw, store: BinaryIO, path: Path, attempt: int, lines: Mapping[str, int] | None, *, z: float
     ) -> None:
         self.draw = draw
@@ -310,7 +310,7 @@ class _Draft:
     def _pick(self, flags_of: Callable[[str], Flags], out: BinaryIO) -> Picker | KeyedPicker:
         if self.draw.stratify_by is None:
             return Picker(flags_of(""), out)
-        from .strata import KeyedPicker  # noqa: PLC0415 - brings a lot along that a plain draw does not need
+        from .strata import KeyedPicker
 
         return KeyedPicker(self._path, self.draw.stratify_by, flags_of, out)
 

@@ -189,11 +189,11 @@ def _zstd_standard(module: ModuleType, raw: _Blocks, damaged: _Damaged) -> _Bloc
                 if frame is None:
                     frame = module.ZstdDecompressor()
                 block = frame.decompress(data, BLOCK)
-                data = b""  # noqa: PLW2901
+                data = b""
                 if block:
                     yield block
                 if frame.eof:
-                    data, frame = frame.unused_data, None  # noqa: PLW2901
+                    data, frame = frame.unused_data, None
     except module.ZstdError as error:
         raise damaged(str(error)) from error
     if frame is not None:

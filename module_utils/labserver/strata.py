@@ -56,7 +56,7 @@ class KeyedPicker:
                 taken.append(line)
         self._out.write(b"".join(taken))
 
-    def _carefully(self, line: bytes) -> Any:  # noqa: ANN401
+    def _carefully(self, line: bytes) -> Any:
         try:
             return parse(line, (self._key,))[self._key]
         except BadRecordError as error:

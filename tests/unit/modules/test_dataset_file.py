@@ -509,7 +509,7 @@ def test_no_code_of_a_source_distribution_is_run(
         ({}, None, "x", "found no some-data 1.0"),
     ],
 )
-def test_what_an_index_lacks_is_named(  # noqa: PLR0913, PLR0917
+def test_what_an_index_lacks_is_named(
     run_module: RunModule, index: Server, tmp_path: Path, python_with_pip: str,
     archives: dict[str, bytes], digest: str | None, member: str, message: str,
 ) -> None:  # fmt: skip
@@ -535,7 +535,7 @@ def test_the_password_of_the_index_serves_for_its_files_and_is_not_shown(
     assert "s3cret" not in failed["msg"]
 
 
-def test_an_index_out_of_reach_is_named(  # noqa: PLR0913, PLR0917
+def test_an_index_out_of_reach_is_named(
     run_module: RunModule, index: Server, tmp_path: Path, python_with_pip: str,
     closed_port: int, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip

@@ -12,6 +12,7 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import combinations, islice
 from pathlib import Path
 from random import Random
@@ -486,7 +487,7 @@ def test_progress_is_written_for_whoever_waits(run_module: RunModule, tmp_path: 
 def test_bad_input_names_its_fix_and_leaves_the_old_output(
     run_module: RunModule, tmp_path: Path, options: dict[str, Any], message: str
 ) -> None:
-    whole = gzip.compress(bytes(Random(1).choices(b"abc\n", k=400_000)))  # noqa: S311
+    whole = gzip.compress(bytes(Random(1).choices(b"abc\n", k=400_000)))
     numbered(tmp_path / "src", 100)
     (tmp_path / "records").write_text("".join(json.dumps({"many": i, "nested": [i]}) + "\n" for i in range(1001)))
     (tmp_path / "empty").touch()
@@ -551,7 +552,7 @@ def test_a_file_that_changes_or_vanishes_while_it_is_read(tmp_path: Path, monkey
 
     monkeypatch.setattr(Source, "_raw", disturbed)
     path = numbered(tmp_path / "src", 100)
-    disturb = lambda: path.write_text("other")  # noqa: E731
+    disturb = partial(path.write_text, "other")
     with pytest.raises(LabError, match="changed while it was read"):
         draw(path, tmp_path / "dest", fraction=0.1)
     disturb = path.unlink
