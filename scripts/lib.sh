@@ -20,9 +20,13 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 
 apt_install() {
   command -v apt-get >/dev/null && can_root || return 1
-  say "Installing $* with apt-get"
-  as_root apt-get -qq update >&2 &&
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@" >&2
+  mkdir -p "$state"
+  say "Installing $* with apt-get (log: .state/apt.log)"
+  {
+    as_root apt-get -q update &&
+      as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"
+  } >"$state/apt.log" 2>&1 || { grep '^E:' "$state/apt.log" >&2 && return 1; }
 }
 
 # One run at a time: two would make the same environment, engine and hosts.
