@@ -1,4 +1,4 @@
-"""After a move to another port, a run that was cut off before Apache could reload, and a configuration that Apache does not accept."""
+"""After a move to another port, a run cut off before the reload, and a configuration that Apache refuses."""
 
 from __future__ import annotations
 
