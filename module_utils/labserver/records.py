@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 from itertools import accumulate
 from typing import Any, BinaryIO, Callable
@@ -69,10 +70,13 @@ def without_html(text: str) -> str:
     """Return `text` with its tags as spaces and its entities decoded."""
     if not _MARKUP.search(text):
         return text
+    # What a tag that is never closed becomes differs between releases of Python: here it stays what it is
+    left_open = text.find("<", text.rfind(">") + 1)
+    end = left_open if left_open >= 0 else len(text)
     parser = _TextParser()
-    parser.feed(text)
+    parser.feed(text[:end])
     parser.close()
-    return "".join(parser.texts)
+    return "".join(parser.texts) + unescape(text[end:])
 
 
 @dataclass(frozen=True)
