@@ -178,3 +178,17 @@ def test_a_failure_is_told_with_host_task_and_reason() -> None:
     progress = run_playbook.Progress()
     progress.handle(event("runner_on_failed", host="lab1", task="Fetch", res={"msg": "no route", "stderr": "detail"}))
     assert progress.failures == ["lab1: Fetch\n    no route\n    detail"]
+
+
+def test_ansible_without_an_engine_says_how_to_get_one() -> None:
+    result = subprocess.run(
+        ["ansible-playbook", "playbooks/provision.yml"],
+        cwd=ROOT,
+        env={**os.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert result.returncode != 0
+    assert "Run scripts/up, which starts or installs one" in " ".join(result.stdout.split())
