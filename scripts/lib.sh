@@ -8,6 +8,7 @@ venv=$root/.venv
 requirements=$root/requirements/controller.txt
 # The one pinned uv, shared with the hosts
 uv_requirement=$root/roles/python_venv/files/uv.txt
+engine_pid=/var/run/docker.pid
 
 say() { printf '==> %s\n' "$*" >&2; }
 die() {
@@ -97,6 +98,14 @@ controller_environment() {
   printf '%s\n' "$wanted" >"$stamp"
 }
 
+# After a crash or a reboot the number in a pid file may be that of another program.
+# usage: running_pid FILE PROGRAM     removes the file where its number is not PROGRAM's; else prints the number
+running_pid() {
+  local pid
+  pid=$(as_root cat "$1" 2>/dev/null) || return 0
+  if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$2" ]; then echo "$pid"; else as_root rm -f "$1"; fi
+}
+
 systemd_runs() { [ -d /run/systemd/system ]; }
 
 # Uses the engine that runs; else installs and starts Debian's, and notes that we did.
@@ -120,6 +129,9 @@ docker_engine() {
     as_root systemctl start docker
   else
     say "Starting the Docker engine (log: .state/dockerd.log)"
+    # Either would pass for an engine that runs
+    running_pid "$engine_pid" dockerd >/dev/null
+    running_pid /var/run/docker/containerd/containerd.pid containerd >/dev/null
     # A session of its own, without our lock: it outlives this script, however that ends
     as_root setsid --fork dockerd --group "$(id -gn)" >"$state/dockerd.log" 2>&1 </dev/null 9>&-
     echo process >"$state/docker-started"
@@ -138,9 +150,8 @@ docker_engine_stop() {
     systemd) as_root systemctl stop docker.socket docker ;;
     process)
       local pid
-      pid=$(as_root cat /var/run/docker.pid 2>/dev/null || true)
-      # After a reboot the number may be another program's
-      if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ]; then
+      pid=$(running_pid "$engine_pid" dockerd)
+      if [ -n "$pid" ]; then
         as_root kill "$pid"
         while [ -d "/proc/$pid" ]; do sleep 0.2; done
       fi
