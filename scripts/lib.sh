@@ -133,8 +133,8 @@ docker_engine() {
     running_pid "$engine_pid" dockerd >/dev/null
     running_pid /var/run/docker/containerd/containerd.pid containerd >/dev/null
     # A session of its own, without our lock: it outlives this script, however that ends
-    as_root setsid --fork dockerd --group "$(id -gn)" >"$state/dockerd.log" 2>&1 </dev/null 9>&-
     echo process >"$state/docker-started"
+    as_root setsid --fork dockerd --group "$(id -gn)" >"$state/dockerd.log" 2>&1 </dev/null 9>&-
   fi
   local second
   for second in $(seq 60); do

@@ -81,7 +81,7 @@ def test_an_engine_that_answers_is_used_and_not_stopped(tmp_path: Path) -> None:
 def test_another_program_with_the_number_of_the_engine_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "docker.pid").write_text(str(os.getpid()))
     (tmp_path / "docker-started").write_text("process")
-    result = bash(f"state={tmp_path}; engine_pid={tmp_path}/docker.pid; as_root() {{ \"$@\"; }}; docker_engine_stop")
+    result = bash(f'state={tmp_path}; engine_pid={tmp_path}/docker.pid; as_root() {{ "$@"; }}; docker_engine_stop')
     assert result.returncode == 0  # and this test is still here
     assert not (tmp_path / "docker.pid").exists()
 
