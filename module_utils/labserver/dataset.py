@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import importlib
-import os
 import re
 import shutil
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from . import pypi
-from .files import LabError, check_dest, locked_part, part_path, publish, read_json, sha256_of, write_json
+from .files import LabError, check_dest, has_name, locked_part, part_path, publish, read_json, sha256_of, write_json
 from .http import DISK_ERRORS, READ_TIMEOUT, Network, SourceError, fetch, mask
 
 
@@ -191,7 +190,7 @@ class _Partial:
         if resumable and self.note.exists() and self.path.stat().st_size:
             return
         self.note.unlink(missing_ok=True)
-        if self.path.exists() and os.path.samestat(os.fstat(self.file.fileno()), self.path.stat()):
+        if has_name(self.file.fileno(), self.path):
             self.path.unlink()
 
 

@@ -72,7 +72,15 @@ def _lock(fd: int, path: Path) -> bool:
     if os.fstat(fd).st_uid != os.geteuid():
         raise LabError(f"{path} belongs to another user: remove it, or choose a `dest` in a directory of your own")
     fcntl.flock(fd, fcntl.LOCK_EX)
-    return path.exists() and os.path.samestat(os.fstat(fd), path.stat())
+    return has_name(fd, path)
+
+
+def has_name(fd: int, path: Path) -> bool:
+    """Tell whether `path` is the open file; it may vanish at any moment, so it is looked at once."""
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def publish(part: BinaryIO, dest: Path) -> None:
@@ -105,7 +113,7 @@ def new_part(dest: Path) -> Iterator[BinaryIO]:
             yield part
         finally:
             path = part_path(dest)
-            if path.exists() and os.path.samestat(os.fstat(part.fileno()), path.stat()):
+            if has_name(part.fileno(), path):
                 path.unlink()
 
 

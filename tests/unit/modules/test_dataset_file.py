@@ -349,6 +349,19 @@ def test_two_runs_at_once_fetch_once(server: Server, tmp_path: Path) -> None:
     assert leftovers(tmp_path) == []
 
 
+def test_a_file_that_vanishes_while_it_is_looked_at_has_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "part"
+    path.write_bytes(b"")
+    # that it exists is old news: another run has just renamed it
+    monkeypatch.setattr(Path, "exists", lambda _: True)
+    with path.open("rb") as opened:
+        assert files.has_name(opened.fileno(), path)
+        path.unlink()
+        assert not files.has_name(opened.fileno(), path)
+
+
 def test_what_a_killed_run_left_is_taken_over(run_module: RunModule, server: Server, tmp_path: Path) -> None:
     server.pages["/data"] = Page(DATA)
     (tmp_path / ".data.part").write_bytes(b"torn")
