@@ -1,0 +1,292 @@
+#!/usr/bin/python
+"""Ansible module: what carries our tags on AWS, and what it costs."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: aws_resources_info
+short_description: Lists what carries our tags on AWS, with what it costs and until when it is wanted
+description:
+  - Finds instances, volumes, Elastic IP addresses, network interfaces that outlive their instance, snapshots, security
+    groups, key pairs and S3 buckets by the tag C(labserver:project), in one region or many. Nothing without that tag
+    is ever listed, except as O(untagged) says.
+  - Estimates what each costs from a small dated price table (C(module_utils/labserver/aws_prices.py)), over which
+    O(prices) is laid. What has no price there is reported as unknown, never as free.
+  - Estimates the same for things that are O(planned).
+  - It only reads. Region, profile, keys and endpoint are given as to every module of amazon.aws.
+options:
+  project:
+    description: List what belongs to this project only. Default is every project.
+    type: str
+  regions:
+    description:
+      - The regions to look into; V(all) for every one that the account may use. Default is O(region).
+    type: list
+    elements: str
+  untagged:
+    description:
+      - List volumes and addresses that hang on our instances without a tag of their own, too. They cost for us, and
+        have RV(resources[].tagged) false.
+    type: bool
+    default: false
+  prices:
+    description:
+      - Prices in US dollars to lay over the table, of its form. C(instance) by type and C(address) are per hour;
+        C(volume) by type, C(snapshot) and C(bucket) per GB and month.
+      - A region that the table lacks can be C(like) us-west-2, times C(instance_factor) and C(storage_factor).
+    type: dict
+    default: {}
+  planned:
+    description:
+      - Things to estimate that need not exist. Each is a mapping of C(type) (one of RV(resources[].type)),
+        C(instance_type), or C(volume_type) (default gp3) and C(size_gb), and if wanted C(count), C(name), C(region).
+    type: list
+    elements: dict
+    default: []
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, amazon.aws.boto3]
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status without changing the target.
+    support: full
+    details: It changes nothing in any mode.
+  diff_mode:
+    description: It changes nothing, so there is no difference to show.
+    support: none
+author: labserver
+"""
+
+EXAMPLES = r"""
+- name: Look at what the project has
+  aws_resources_info:
+    project: labserver
+    region: us-west-2
+  register: there
+
+- name: Show it, with its cost
+  ansible.builtin.debug:
+    msg: "{{ there.table }}"
+
+- name: Estimate five machines before they are made
+  aws_resources_info:
+    project: labserver
+    region: eu-west-1
+    planned:
+      - {type: instance, instance_type: t3.micro, count: 5, name: machines}
+      - {type: volume, volume_type: gp3, size_gb: 10, count: 5, name: their roots}
+      - {type: address, count: 5}
+    prices:
+      regions:
+        eu-west-1: {instance: {t3.micro: 0.0114}, volume: {gp3: 0.088}}
+
+- name: Look for anything of ours, anywhere
+  aws_resources_info:
+    regions: [all]
+    region: us-west-2
+    untagged: true
+"""
+
+RETURN = r"""
+resources:
+  description: What there is, by project, region, type and number.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    type:
+      description: instance, volume, address, interface, snapshot, security_group, key_pair or bucket.
+      type: str
+    id:
+      description: What AWS calls it; for an address its allocation.
+      type: str
+    name:
+      description: Its tag C(Name); for a security group, key pair or bucket its own name.
+      type: str
+    region:
+      description: Where it is.
+      type: str
+    project:
+      description: Its tag C(labserver:project).
+      type: str
+    owner:
+      description: Its tag C(labserver:owner).
+      type: str
+    index:
+      description: Its tag C(labserver:index), the number of the machine it belongs to, or null.
+      type: int
+    part:
+      description: Its tag C(labserver:part), what it is for.
+      type: str
+    expires:
+      description: Its tag C(labserver:expires), or null, which is never.
+      type: str
+    expires_readable:
+      description: Whether that tag is a date and time.
+      type: bool
+    expired:
+      description: Whether it is past; false where it cannot be read.
+      type: bool
+    tagged:
+      description: Whether it has our tag itself; see O(untagged).
+      type: bool
+    state:
+      description: What AWS calls its state; an address is associated or idle.
+      type: str
+    size_gb:
+      description: Size of a volume, of the volume of a snapshot, or of what is in a bucket; null where not counted.
+      type: float
+    instance_type:
+      description: Type of an instance.
+      type: str
+    automatic_addresses:
+      description: How many public addresses of an instance come and go with it; they are part of its price.
+      type: int
+    volume_type:
+      description: Type of a volume.
+      type: str
+    iops:
+      description: What a volume may do in a second, where AWS tells.
+      type: int
+    throughput:
+      description: Megabytes a volume may move in a second, where AWS tells.
+      type: int
+    public_ip:
+      description: Public address of an instance or an address.
+      type: str
+    attached_to:
+      description: The instance, or else the interface, that it hangs on, or null.
+      type: str
+    created:
+      description: When it was made, where AWS tells.
+      type: str
+    hourly_usd:
+      description: Estimated price per hour; null where it is not known.
+      type: float
+    monthly_usd:
+      description: Estimated price per month of 730 hours; null where it is not known.
+      type: float
+hourly_usd:
+  description: What RV(resources) cost per hour, without those whose price is not known.
+  returned: success
+  type: float
+monthly_usd:
+  description: What RV(resources) cost per month, without those whose price is not known.
+  returned: success
+  type: float
+unpriced:
+  description: What of RV(resources) and RV(planned) has no known price.
+  returned: success
+  type: list
+  elements: str
+overdue:
+  description: Those of RV(resources) that cost money, or may, and are past their expiry or have one nobody can read.
+  returned: success
+  type: list
+  elements: dict
+planned:
+  description: The planned things; their C(hourly_usd) and C(monthly_usd) are those of all C(count) together.
+  returned: success
+  type: list
+  elements: dict
+planned_hourly_usd:
+  description: What RV(planned) would cost per hour, without those whose price is not known.
+  returned: success
+  type: float
+planned_monthly_usd:
+  description: What RV(planned) would cost per month, without those whose price is not known.
+  returned: success
+  type: float
+table:
+  description: RV(resources) as lines of text, ready to show.
+  returned: success
+  type: list
+  elements: str
+planned_table:
+  description: RV(planned) as lines of text, ready to show.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from contextlib import suppress
+from typing import Any
+
+from ansible.module_utils.labserver.aws_prices import Prices
+from ansible.module_utils.labserver.aws_resources import (
+    explained,
+    overdue,
+    plan,
+    plan_table,
+    survey,
+    table,
+    total,
+    unpriced,
+)
+from ansible.module_utils.labserver.files import LabError
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+with suppress(ImportError):  # AnsibleAWSModule tells it
+    import boto3
+
+
+class Session:
+    """A boto3 session with the keys, profile and endpoint that the module was given."""
+
+    def __init__(self, module: AnsibleAWSModule) -> None:
+        """Read the options that every module of amazon.aws has."""
+        self.region, self._endpoint, self._given = get_aws_connection_info(module)
+        self._config = self._given.pop("aws_config", None)
+        with explained(self.region or ""):
+            self._session = boto3.session.Session(profile_name=self._given.pop("profile_name", None))
+
+    def client(self, service_name: str, *, region_name: str, config: Any) -> Any:
+        """Make a client."""
+        given = {**self._given, "config": config.merge(self._config) if self._config else config}
+        return self._session.client(service_name, region_name=region_name, endpoint_url=self._endpoint, **given)
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleAWSModule(
+        argument_spec={
+            "project": {"type": "str"},
+            "regions": {"type": "list", "elements": "str"},
+            "untagged": {"type": "bool", "default": False},
+            "prices": {"type": "dict", "default": {}},
+            "planned": {"type": "list", "elements": "dict", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    asked = module.params
+    try:
+        session = Session(module)
+        regions = asked["regions"] or [session.region or ""]
+        prices = Prices(asked["prices"])
+        planned = plan(asked["planned"], session.region or regions[0], prices)
+        resources = survey(
+            session,
+            regions,
+            asked["project"] or None,
+            prices=prices,
+            untagged=asked["untagged"],
+            warn=module.warn,
+        )
+    except LabError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(
+        changed=False,
+        resources=resources,
+        hourly_usd=total(resources, "hourly_usd"),
+        monthly_usd=total(resources, "monthly_usd"),
+        unpriced=unpriced([*resources, *planned]),
+        overdue=overdue(resources),
+        planned=planned,
+        planned_hourly_usd=total(planned, "hourly_usd"),
+        planned_monthly_usd=total(planned, "monthly_usd"),
+        table=table(resources, prices),
+        planned_table=plan_table(planned, prices),
+    )
+
+
+if __name__ == "__main__":
+    main()
