@@ -1,0 +1,139 @@
+#!/usr/bin/python
+"""Ansible module: what a place on EC2 offers, and what has the project's names there."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ec2_place_info
+short_description: Tells what a place on EC2 offers, and what has the project's names there
+description:
+  - One look before anything is made. It tells the architecture of an instance type, how many private addresses an
+    interface of it takes, into which subnets a machine may be put, and what has the names that the project would use,
+    with or without its tags.
+  - Fails, naming the variable to set, where the region has no default VPC, the zone does not offer the type, the
+    subnet is too small, or the bucket belongs to somebody else.
+  - Changes nothing.
+options:
+  region:
+    description: The region.
+    type: str
+    required: true
+  zone:
+    description: The zone. By default the first that offers the type.
+    type: str
+    default: ""
+  subnet:
+    description: The subnet. By default those of the default VPC.
+    type: str
+    default: ""
+  instance_type:
+    description: The instance type.
+    type: str
+    required: true
+  project:
+    description: Name of the project, which is that of its key pair and its security group.
+    type: str
+    required: true
+  bucket:
+    description: Name of the bucket, if there is to be one.
+    type: str
+    default: ""
+  private_addresses:
+    description: How many free private addresses of each subnet to tell.
+    type: int
+    default: 0
+requirements: [boto3]
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status without changing the target.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed, or would.
+    support: none
+author: labserver
+"""
+
+EXAMPLES = r"""
+- name: Look at the place
+  ec2_place_info:
+    region: us-west-2
+    instance_type: t3.micro
+    project: labserver
+  register: place
+"""
+
+RETURN = r"""
+place:
+  description: What was found.
+  returned: success
+  type: dict
+  contains:
+    architecture:
+      description: V(x86_64) or V(arm64).
+      type: str
+    addresses:
+      description: Private addresses that one interface takes.
+      type: int
+    burstable:
+      description: Whether the type has CPU credits.
+      type: bool
+    vpc:
+      description: Id of the VPC.
+      type: str
+    zone:
+      description: The zone of first choice.
+      type: str
+    subnets:
+      description: Ids of the subnets, by zone.
+      type: dict
+    free:
+      description: Free private addresses, by zone.
+      type: dict
+    group:
+      description: Id, tags and rules of the security group of that name, or null.
+      type: dict
+    key:
+      description: Id and tags of the key pair of that name, or null.
+      type: dict
+    bucket:
+      description: Tags of the bucket of that name, or null.
+      type: dict
+"""
+
+import contextlib
+from dataclasses import fields
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.labserver.aws_resources import IMPORT_ERROR
+from ansible.module_utils.labserver.ec2_place import Wish, look
+from ansible.module_utils.labserver.files import LabError
+
+with contextlib.suppress(ImportError):  # told below
+    import boto3
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "region": {"type": "str", "required": True},
+            "zone": {"type": "str", "default": ""},
+            "subnet": {"type": "str", "default": ""},
+            "instance_type": {"type": "str", "required": True},
+            "project": {"type": "str", "required": True},
+            "bucket": {"type": "str", "default": ""},
+            "private_addresses": {"type": "int", "default": 0},
+        },
+        supports_check_mode=True,
+    )
+    if IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("boto3"), exception=str(IMPORT_ERROR))
+    wish = Wish(**{field.name: module.params[field.name] for field in fields(Wish)})
+    try:
+        module.exit_json(changed=False, place=look(boto3.session.Session(), wish))
+    except LabError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

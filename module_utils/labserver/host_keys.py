@@ -1,0 +1,110 @@
+"""The keys by which SSH knows a machine: read from what it wrote on its console, kept in a known_hosts file."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Callable
+
+_BLOCK = re.compile(r"-----BEGIN SSH HOST KEY KEYS-----(.*?)-----END SSH HOST KEY KEYS-----", re.DOTALL)
+# The console may put a time or the name of a program before each line, and a comment follows the key
+_KEY = re.compile(r"\b((?:ssh|ecdsa)-[a-z0-9-]+) ([A-Za-z0-9+/]{40,}={0,2})(?=\s|$)")
+_PAUSE = 5  # seconds between two looks at the consoles
+
+Keys = list[str]
+
+
+def keys_on_console(text: str) -> Keys:
+    """Return the public host keys, as `type base64`, that cloud-init wrote last; none where it has not yet."""
+    blocks = _BLOCK.findall(text)
+    if not blocks:
+        return []
+    return [f"{kind} {key}" for kind, key in _KEY.findall(blocks[-1]) if _is_key(kind, key)]
+
+
+def _is_key(kind: str, key: str) -> bool:
+    """Whether the key is whole: fields, each with its length before it, of which the first is the type."""
+    try:
+        blob = base64.b64decode(key, validate=True)
+    except binascii.Error:
+        return False
+    end = 0
+    while end < len(blob):
+        end += 4 + int.from_bytes(blob[end : end + 4], "big")
+    return end == len(blob) and blob[4:].startswith(kind.encode()) and int.from_bytes(blob[:4], "big") == len(kind)
+
+
+def names(line: str, address: str) -> bool:
+    """Whether a line of known_hosts is about an address, also where ssh has hashed it."""
+    words = line.split()
+    if not words or line.startswith("#"):
+        return False
+    hosts = words[1] if words[0].startswith("@") and len(words) > 1 else words[0]
+    if hosts.startswith("|1|"):
+        _, _, salt, digest = hosts.split("|", 3)
+        try:
+            made = hmac.new(base64.b64decode(salt), address.encode(), hashlib.sha1).digest()
+            return hmac.compare_digest(made, base64.b64decode(digest))
+        except binascii.Error:
+            return False
+    return address in hosts.split(",")
+
+
+def known(text: str, address: str) -> bool:
+    """Whether known_hosts has a key for an address."""
+    return any(names(line, address) for line in text.splitlines())
+
+
+def forget(text: str, addresses: Collection[str]) -> str:
+    """Take every line about these addresses out."""
+    kept = (line for line in text.splitlines() if not any(names(line, address) for address in addresses))
+    return "".join(f"{line}\n" for line in kept)
+
+
+def learn(text: str, keys: Mapping[str, Iterable[str]]) -> str:
+    """Put the keys of addresses in, in place of those that were there."""
+    lines = (f"{address} {key}\n" for address in keys for key in keys[address])
+    return forget(text, list(keys)) + "".join(lines)
+
+
+def read(path: Path) -> str:
+    """Return what known_hosts says; nothing where it is not there."""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def listen(
+    machines: Sequence[Mapping[str, str]],
+    console: Callable[[str], str],
+    wait: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, Keys]:
+    """Return the keys of the machines by address, as far as their consoles show them within `wait` seconds."""
+    end = clock() + wait
+    found: dict[str, Keys] = {}
+    while True:
+        for machine in machines:
+            if machine["address"] not in found and (keys := keys_on_console(console(machine["id"]))):
+                found[machine["address"]] = keys
+        if len(found) == len(machines) or clock() >= end:
+            return found
+        sleep(min(_PAUSE, max(0.0, end - clock())))
+
+
+def console_of(ec2: Any, instance: str) -> str:
+    """Return what a machine wrote on its console: the latest if its type can tell that, else what AWS kept."""
+    from botocore.exceptions import ClientError
+
+    try:
+        answer = ec2.get_console_output(InstanceId=instance, Latest=True)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") not in ("UnsupportedOperation", "InvalidParameterCombination"):
+            raise
+        answer = ec2.get_console_output(InstanceId=instance)
+    return str(answer.get("Output") or "")

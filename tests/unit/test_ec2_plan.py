@@ -1,0 +1,307 @@
+"""The filters of role ec2: what there is, set against what is asked for."""
+
+from __future__ import annotations
+
+import importlib.util
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+ROOT = Path(__file__).resolve().parents[2]
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+_specification = importlib.util.spec_from_file_location("ec2_plan", ROOT / "roles/ec2/filter_plugins/ec2_plan.py")
+assert _specification is not None
+assert _specification.loader is not None
+_module = importlib.util.module_from_spec(_specification)
+_specification.loader.exec_module(_module)
+plan: dict[str, Any] = _module.FilterModule().filters()
+
+
+def thing(kind: str, identity: str, index: int | None = 1, part: str = "", on: str | None = None, **more: Any) -> Any:
+    """One of what module aws_resources_info finds."""
+    facts = {"state": "running", "size_gb": None, "instance_type": "t3.micro", "public_ip": None, "expires": None}
+    return {"type": kind, "id": identity, "name": f"lab-{index}", "index": index, "part": part or kind} | {
+        "attached_to": on,
+        **facts,
+        **more,
+    }
+
+
+def machine(index: int = 1, identity: str = "", **more: Any) -> Any:
+    return thing("instance", identity or f"i-{index}", index, **more)
+
+
+def address(identity: str, index: int = 1, on: str | None = None, part: str = "address") -> Any:
+    return thing("address", identity, index, part, on, public_ip=f"ip-{identity}")
+
+
+def volume(identity: str, index: int = 1, on: str | None = None, size_gb: int = 5) -> Any:
+    return thing("volume", identity, index, "data", on, size_gb=size_gb)
+
+
+def wish(**more: Any) -> dict[str, Any]:
+    return {"count": 1, "addresses": 0, "data_gb": 0, "free": {}, **more}
+
+
+def names(things: list[Any]) -> list[str]:
+    return [one["id"] for one in things]
+
+
+# --- too much and too little ---
+
+
+def test_nothing_there_lacks_everything() -> None:
+    have = plan["ec2_have"]([], wish(count=2))
+    assert (have["missing"], have["lacking"], have["surplus"]) == ([1, 2], [1, 2], [])
+
+
+def test_what_is_whole_lacks_nothing() -> None:
+    found = [machine(), address("a", on="i-1"), address("b", on="i-1", part="extra-address"), volume("v", on="i-1")]
+    found += [thing("volume", "root", part="instance", on="i-1", size_gb=10), thing("security_group", "sg", None)]
+    have = plan["ec2_have"](found, wish(addresses=1, data_gb=5))
+    assert {key: have[key] for key in ("missing", "lacking", "surplus", "small", "idle", "halted", "orphans")} == {
+        key: [] for key in ("missing", "lacking", "surplus", "small", "idle", "halted", "orphans")
+    }
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param([machine(), machine(identity="i-9"), address("a", on="i-1")], id="two of one number"),
+        pytest.param([machine(), address("a")], id="an address that leads nowhere"),
+        pytest.param([machine(), address("a", on="i-9")], id="an address that leads elsewhere"),
+        pytest.param([machine(), address("a", 2, on="i-1", part="extra-address")], id="an extra address only"),
+        pytest.param([machine(), address("a", on="i-1"), address("b", on="i-1")], id="two addresses"),
+        pytest.param([machine(), address("a", on="i-1"), volume("v", on="i-1")], id="a volume that is not wanted"),
+        pytest.param([machine(state="shutting-down"), address("a", on="i-1")], id="on its way out"),
+    ],
+)
+def test_what_is_not_whole_is_lacking(found: list[Any]) -> None:
+    assert plan["ec2_have"](found, wish())["lacking"] == [1]
+
+
+def test_more_than_asked_for_has_to_go_and_only_that() -> None:
+    found = [machine(), machine(2), address("a", on="i-1"), address("b", 2, on="i-2"), volume("v", 2, on="i-2")]
+    found += [address(name, on="i-1", part="extra-address") for name in ("e3", "e1", "e2")]
+    have = plan["ec2_have"](found, wish(addresses=1, data_gb=5))
+    assert names(have["surplus"]) == ["i-2", "b", "v", "e2", "e3"]
+    # Without a wish for data volumes, that of a machine that stays goes, too
+    assert names(plan["ec2_have"]([machine(), volume("v", on="i-1")], wish())["surplus"]) == ["v"]
+    # What lies idle costs nobody anything but money: it is released, not asked about
+    assert plan["ec2_have"]([machine(), address("a"), address("b")], wish())["surplus"] == []
+
+
+def test_a_volume_waits_for_its_machine_and_may_be_too_small() -> None:
+    found = [machine(), volume("v", on="i-1", size_gb=5), volume("w", 2)]
+    have = plan["ec2_have"](found, wish(count=2, data_gb=8))
+    assert (names(have["orphans"]), names(have["small"])) == (["w"], ["v"])
+
+
+def test_what_has_no_number_belongs_to_no_machine() -> None:
+    found = [thing("instance", "i-1", None), thing("address", "a", None, "address")]
+    have = plan["ec2_have"](found, wish())
+    assert (have["instances"], have["elastic"], have["surplus"]) == ([], [], [])
+
+
+# --- what machines are given ---
+
+
+def running(index: int = 1, secondary: tuple[tuple[str, str], ...] = (), zone: str = "a") -> Any:
+    """A machine as ec2_instance_info tells it; `secondary` are private addresses with their public ones."""
+    private = [{"primary": True, "private_ip_address": f"10.0.0.{index}"}]
+    for inner, public in secondary:
+        more = {"association": {"public_ip": public}} if public else {}
+        private.append({"primary": False, "private_ip_address": inner, **more})
+    return {
+        "instance_id": f"i-{index}",
+        "tags": {"labserver:index": str(index)},
+        "placement": {"availability_zone": zone},
+        "network_interfaces": [
+            {"attachment": {"device_index": 1}, "network_interface_id": "eni-other"},
+            {
+                "attachment": {"device_index": 0},
+                "network_interface_id": f"eni-{index}",
+                "private_ip_address": f"10.0.0.{index}",
+                "private_ip_addresses": private,
+            },
+        ],
+    }
+
+
+def fitted(machines: list[Any], found: list[Any], asked: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    """What is given, and where the addresses are led once those that lack are allocated."""
+    have = plan["ec2_have"](found, asked)
+    fit = plan["ec2_fit"](machines, have, asked)
+    allocated = [{"item": one, "public_ip": f"new-{n}"} for n, one in enumerate(fit["addresses"])]
+    return fit, plan["ec2_lead"](machines, have, asked, fit, allocated)
+
+
+def test_a_new_machine_is_given_everything() -> None:
+    asked = wish(count=2, addresses=1, data_gb=5, free={"a": ["10.0.0.99", "10.0.0.98"], "b": ["10.0.1.99"]})
+    fit, led = fitted([running(), running(2)], [machine(), machine(2)], asked)
+    assert fit["volumes"] == [
+        {"index": 1, "instance": "i-1", "volume": ""},
+        {"index": 2, "instance": "i-2", "volume": ""},
+    ]
+    assert [(one["index"], one["part"]) for one in fit["addresses"]] == [
+        (1, "address"),
+        (1, "extra-address"),
+        (2, "address"),
+        (2, "extra-address"),
+    ]
+    assert [one["add"] for one in fit["interfaces"]] == [["10.0.0.99"], ["10.0.0.98"]]
+    assert [(one["public"], one["private"], one["interface"]) for one in led] == [
+        ("new-0", "10.0.0.1", "eni-1"),
+        ("new-1", "10.0.0.99", "eni-1"),
+        ("new-2", "10.0.0.2", "eni-2"),
+        ("new-3", "10.0.0.98", "eni-2"),
+    ]
+
+
+def test_what_an_earlier_run_left_is_taken_before_anything_new_is_made() -> None:
+    found = [machine(), address("a"), address("e", part="extra-address"), volume("v")]
+    fit, led = fitted([running(secondary=(("10.0.0.50", ""),))], found, wish(addresses=1, data_gb=5))
+    assert fit == {"volumes": [{"index": 1, "instance": "i-1", "volume": "v"}], "addresses": [], "interfaces": []}
+    assert [(one["public"], one["private"]) for one in led] == [("ip-a", "10.0.0.1"), ("ip-e", "10.0.0.50")]
+
+
+def test_what_leads_right_is_left_alone() -> None:
+    found = [machine(), address("a", on="i-1"), address("e", on="i-1", part="extra-address"), address("b")]
+    asked = wish(addresses=2, free={"a": ["10.0.0.99"]})
+    fit, led = fitted([running(secondary=(("10.0.0.50", "ip-e"),))], found, asked)
+    assert [one["part"] for one in fit["addresses"]] == ["extra-address"]
+    assert [(one["public"], one["private"]) for one in led] == [("new-0", "10.0.0.99")]
+
+
+def test_an_address_of_a_machine_that_is_gone_is_led_to_its_successor() -> None:
+    found = [machine(state="shutting-down", identity="i-0"), machine(), address("a", on="i-0")]
+    fit, led = fitted([running()], found, wish())
+    assert fit["addresses"] == []
+    assert [(one["public"], one["private"]) for one in led] == [("ip-a", "10.0.0.1")]
+
+
+# --- until when ---
+
+
+@pytest.mark.parametrize(
+    ("asked", "until"),
+    [
+        ("never", ""),
+        ("7d", "2026-11-29T12:00:00Z"),
+        ("2027-01-31", "2027-01-31T23:59:59Z"),
+        ("2027-01-31T12:30:00Z", "2027-01-31T12:30:00Z"),
+    ],
+)
+def test_until_when(asked: str, until: str) -> None:
+    assert plan["ec2_until"](asked, [], NOW) == until
+
+
+def test_days_count_from_the_first_run_and_anew_when_they_are_past() -> None:
+    kept = [thing("instance", "i-1", expires=time) for time in ("2026-11-23T00:00:00Z", "2026-11-25T00:00:00Z", None)]
+    assert plan["ec2_until"]("7d", kept, NOW) == "2026-11-25T00:00:00Z"
+    past = [thing("instance", "i-1", expires="2026-11-01T00:00:00Z")]
+    assert plan["ec2_until"]("7d", past, NOW) == "2026-11-29T12:00:00Z"
+    assert plan["ec2_until"]("2026-12-01", kept, NOW) == "2026-12-01T23:59:59Z"
+
+
+@pytest.mark.parametrize("asked", ["2026-02-31", "tomorrow", "", "12345d", "2026-11-21", "31.12.2026"])
+def test_what_is_no_time_to_come_is_told(asked: str) -> None:
+    with pytest.raises(AnsibleFilterError, match="set it to days from now"):
+        plan["ec2_until"](asked, [], NOW)
+
+
+def test_rules_are_those_asked_for() -> None:
+    ports = [{"port": 22, "from": "own"}, {"port": 80, "from": "anywhere"}, {"port": 443, "from": "10.0.0.0/8"}]
+    rules = plan["ec2_rules"](ports, ["203.0.113.5/32", "203.0.113.6/32"])
+    assert plan["ec2_rule_names"](rules) == [
+        "tcp/22-22/203.0.113.5/32",
+        "tcp/22-22/203.0.113.6/32",
+        "tcp/443-443/10.0.0.0/8",
+        "tcp/80-80/0.0.0.0/0",
+    ]
+
+
+# --- what stands in the way ---
+
+OURS = {"labserver:project": "lab"}
+PLACE: dict[str, Any] = {"addresses": 2, "group": None, "key": None, "bucket": None}
+GOOD: dict[str, Any] = {
+    "project": "lab",
+    "instance_type": "t3.micro",
+    "bucket": "",
+    "confirm": False,
+    "own": ["203.0.113.5/32"],
+    "own_needed": True,
+    "checkip": "https://check.example.org",
+    "rules": [{"cidr_ip": ["203.0.113.5/32"], "ports": [22]}],
+    "key_file": "lab.pub",
+    "key_fits": True,
+    "public_key": "ssh-ed25519 AAAA",
+    "private": 0,
+}
+
+
+def problems(found: list[Any] | None = None, place: dict[str, Any] | None = None, **more: Any) -> list[str]:
+    asked = wish(**(GOOD | more))
+    found = found or []
+    result: list[str] = plan["ec2_problems"](plan["ec2_have"](found, asked), asked, PLACE | (place or {}), found)
+    return result
+
+
+def test_nothing_stands_in_the_way() -> None:
+    ours = {"group": {"id": "sg", "tags": OURS}, "key": {"id": "key", "tags": OURS}, "bucket": {"tags": OURS}}
+    found = [machine(), address("a", on="i-1"), volume("v", on="i-1")]
+    assert problems() == []
+    assert problems(found, ours, data_gb=5, bucket="lab-data", addresses=1) == []
+    # A bucket that we announced on our group, and had no time to tag
+    announced = {"group": {"id": "sg", "tags": OURS | {"labserver:bucket": "lab-data"}}, "bucket": {"tags": {}}}
+    assert problems(place=announced, bucket="lab-data") == []
+
+
+@pytest.mark.parametrize(
+    ("found", "place", "asked", "fix"),
+    [
+        pytest.param([], {}, {"addresses": 2}, "set ec2_instance_type to a larger type", id="too many addresses"),
+        pytest.param([], {}, {"own": []}, "set ec2_own_cidr", id="own address unknown"),
+        pytest.param([], {}, {"rules": [{"cidr_ip": ["me"]}]}, "203.0.113.5/32", id="no network"),
+        pytest.param([], {}, {"private": 2, "free": {"a": ["x"]}}, "set ec2_subnet", id="a full subnet"),
+        pytest.param([], {"group": {"id": "sg", "tags": {}}}, {}, "LABSERVER_PROJECT", id="a foreign group"),
+        pytest.param([], {"key": {"id": "k", "tags": {"Name": "lab"}}}, {}, "LABSERVER_PROJECT", id="a foreign key"),
+        pytest.param(
+            [], {"bucket": {"tags": {}}}, {"bucket": "lab-data"}, "Set ec2_bucket", id="a bucket nobody announced"
+        ),
+        pytest.param(
+            [],
+            {"bucket": {"tags": {"a": "b"}}, "group": {"id": "sg", "tags": OURS | {"labserver:bucket": "lab-data"}}},
+            {"bucket": "lab-data"},
+            "Set ec2_bucket",
+            id="a bucket with tags of somebody else",
+        ),
+        pytest.param([], {}, {"public_key": ""}, "set ec2_public_key_file", id="no public key"),
+        pytest.param(
+            [machine()], {"key": {"id": "k", "tags": OURS}}, {"key_fits": False}, "put theirs there", id="another key"
+        ),
+        pytest.param([machine(), machine(identity="i-9")], {}, {}, "i-1, i-9", id="two of one number"),
+        pytest.param(
+            [volume("v"), volume("w")], {}, {"data_gb": 5}, "several data volumes", id="two volumes of one number"
+        ),
+        pytest.param([machine(instance_type="t2.micro")], {}, {}, "set ec2_instance_type", id="another type"),
+        pytest.param([volume("v")], {}, {"data_gb": 3}, "set ec2_data_volume_gb to 5 or more", id="shrinking"),
+        pytest.param([address("a", on="i-theirs")], {}, {}, "take it off there", id="our address on their machine"),
+        pytest.param([machine(), machine(2)], {}, {}, "-e confirm=yes", id="fewer than there are"),
+    ],
+)
+def test_what_stands_in_the_way_is_told_with_its_fix(
+    found: list[Any], place: dict[str, Any], asked: dict[str, Any], fix: str
+) -> None:
+    told = problems(found, place, **asked)
+    assert len(told) == 1
+    assert fix in told[0]
+
+
+def test_what_is_confirmed_does_not_stand_in_the_way() -> None:
+    assert problems([machine(), machine(2)], confirm=True) == []
