@@ -1,0 +1,75 @@
+"""What the hosts of the scenario find in their network: S3, played by moto, and a page that tells who asks.
+
+Bound to the gateway of the hosts' network. Runs until the file that tells how to reach it is removed, or an hour.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+# Before boto3 and moto are imported, for neither may find what is real
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-west-2"}
+os.environ.update(CREDENTIALS)
+
+import boto3  # noqa: E402
+from moto.server import ThreadedMotoServer  # noqa: E402
+
+BUCKET = "labserver-data"
+
+
+class WhoAsks(BaseHTTPRequestHandler):
+    """Answers with the address that it is asked from."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        text = f"{self.client_address[0]}\n".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is named there
+        """Say nothing."""
+
+
+def main(told: Path, subnet: str, gateway: str) -> None:
+    """Serve, and write how to reach it."""
+    who_asks = ThreadingHTTPServer((gateway, 0), WhoAsks)
+    Thread(target=who_asks.serve_forever, daemon=True).start()
+    s3 = ThreadedMotoServer(gateway, 0, verbose=False)
+    s3.start()
+    endpoint = f"http://{gateway}:{s3.get_host_and_port()[1]}"
+    bucket = boto3.resource("s3", endpoint_url=endpoint).Bucket(BUCKET)
+    bucket.create(CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    bucket.put_object(Key="sets/reviews.json", Body=b'{"reviewText": "good"}\n')
+    bucket.put_object(Key="sets/more/ähnlich +1.txt", Body=b"a few words\n" * 200_000)
+    bucket.put_object(Key="sets/more/")  # as the console makes a folder
+    bucket.put_object(Key="outside/../../etc/cron.d/evil", Body=b"evil")
+    spare = list(ipaddress.ip_network(subnet).hosts())[-8:]
+    draft = told.with_suffix(".draft")
+    draft.write_text(
+        json.dumps(
+            {
+                "environment": {"AWS_ENDPOINT_URL": endpoint, **CREDENTIALS},
+                "bucket": BUCKET,
+                "who_asks": f"http://{gateway}:{who_asks.server_port}/",
+                "spare": [str(address) for address in spare],
+            }
+        )
+    )
+    draft.replace(told)
+    for _ in range(3600):
+        if not told.exists():
+            return
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:])
