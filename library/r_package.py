@@ -1,0 +1,225 @@
+#!/usr/bin/python
+"""Ansible module: packages of R, loadable, from the distribution or from a repository."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: r_package
+short_description: Has packages of R, from the distribution's built packages or from a repository
+description:
+  - Has packages that really load. R's own C(install.packages) only warns when a package fails; this module looks
+    afterwards, in a fresh R, and fails with the package, the cause, the fix and the compiler's last lines.
+  - Prefers packages that the distribution has built (C(r-cran-*) by apt, C(R-*) by dnf), also for what a package
+    needs, and installs them in one transaction; the others come from R's repositories, by one R process.
+  - Everything that can be had is installed before the module fails.
+  - Waits for another R that installs into the same library, and clears away what a killed installation left there.
+options:
+  name:
+    description: Names of packages, as in R's C(library).
+    type: list
+    elements: str
+    required: true
+  state:
+    description:
+      - V(present), they load. What loads is left as it is, in whatever library it is. Something they need is
+        replaced only when they ask for a newer version of it.
+      - V(latest), and have the newest version that the sources which answer have for this R.
+      - V(absent), they are removed, from O(library) where it is given and otherwise from all libraries. Fails for
+        a package that others need which are not named.
+    type: str
+    choices: [present, latest, absent]
+    default: present
+  version:
+    description:
+      - Exact version, for one package with O(state=present). Another version that is there is replaced.
+      - A version that a repository no longer lists is looked for in its archive.
+    type: str
+  library:
+    description:
+      - Folder to install into, made when it is missing. Default is R's first site library.
+      - A package that loads from here or from one of R's site libraries counts as present. The library of the user who
+        runs the module does not count.
+    type: path
+  repos:
+    description:
+      - Addresses of repositories, C(https://), C(http://) or C(file://); one, a list, or a mapping of names to them.
+      - Default is what R's own profile says, its option C(repos).
+    type: raw
+  type:
+    description:
+      - V(auto) takes what a repository gives, V(binary) only packages that it has built, V(source) only source.
+    type: str
+    choices: [auto, binary, source]
+    default: auto
+  distro:
+    description:
+      - V(prefer) takes the distribution's package where there is one, new enough for what is asked, and otherwise a
+        repository's; V(only) and V(never) one of them only.
+      - Counts for the distribution's own R, as no other looks into its libraries.
+    type: str
+    choices: [prefer, only, never]
+    default: prefer
+  r:
+    description: Path of C(R) or C(Rscript). Default is C(R) on the path.
+    type: path
+  timeout:
+    description: Seconds that a repository may take to answer.
+    type: int
+    default: 30
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status without changing the target.
+    support: full
+    details:
+      - Says what would be installed, in which version and from where. Without R, which another task may install before,
+        versions and sources are empty.
+  diff_mode:
+    description: Shows the packages with their versions before and after, those that are needed by others too.
+    support: full
+notes:
+  - Compiles on all cores, unless E(MAKEFLAGS), in the environment or C(Renviron.site), or R's option C(Ncpus) say else.
+  - Temporary files go to E(TMPDIR), or to C(/var/tmp), which is on disk where C(/tmp) may be memory.
+author: labserver
+"""
+
+EXAMPLES = r"""
+- name: Have what runs loops in parallel
+  r_package:
+    name: [doMC, foreach, randomForest]
+
+- name: Have a version that runs on an older R, from a repository of its time
+  r_package:
+    name: xgboost
+    version: 1.7.11.1
+    repos: https://mirror.example.org/cran/2025-06-01
+"""
+
+RETURN = r"""
+packages:
+  description: The packages that were named and load, or in check mode would, by name.
+  returned: always
+  type: dict
+  contains:
+    version:
+      description: Its version.
+      type: str
+    source:
+      description: V(present), V(distribution) or V(repository).
+      type: str
+    library:
+      description: The folder that it is in; empty in check mode for what the distribution would install.
+      type: str
+failures:
+  description: Why packages could not be had, by name; empty on success.
+  returned: always
+  type: dict
+unavailable:
+  description: The same for those whose only source is out of reach; empty on success.
+  returned: always
+  type: dict
+library:
+  description: The folder that packages from a repository go to.
+  returned: when R was found
+  type: str
+log:
+  description: The end of what R, compilers and the distribution's tool printed.
+  returned: when R was found
+  type: str
+"""
+
+import os
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.labserver import r_distribution
+from ansible.module_utils.labserver.files import LabError
+from ansible.module_utils.labserver.r_packages import Outcome, Wish, explain, obtain, remove
+
+NONE: dict[str, Any] = {"packages": {}, "failures": {}, "unavailable": {}}
+
+
+def addresses(repos: object) -> list[str]:
+    """Return the addresses of one, a list, or a mapping."""
+    values = list(repos.values()) if isinstance(repos, dict) else [repos] if isinstance(repos, str) else repos or []
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise LabError(
+            "`repos` is neither an address, nor a list, nor a mapping of names to addresses: write one of these"
+        )
+    return [value.strip() for value in values]
+
+
+def fail(module: AnsibleModule, outcome: Outcome) -> None:
+    """Fail with every package that could not be had, and why; a reason that several have is told once."""
+    names: dict[str, list[str]] = {}
+    for name, problem in outcome.problems.items():
+        names.setdefault(problem.reason, []).append(name)
+    verb = "removed" if module.params["state"] == "absent" else "had"
+    head = f"{len(outcome.problems)} of {len(set(module.params['name']))} R packages could not be {verb}: "
+    reasons = [f"{', '.join(alike)}: {reason}" for reason, alike in names.items()]
+    module.fail_json(msg=head + "; ".join(reasons), **outcome.facts())
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "list", "elements": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "latest", "absent"], "default": "present"},
+            "version": {"type": "str"},
+            "library": {"type": "path"},
+            "repos": {"type": "raw"},
+            "type": {"type": "str", "choices": ["auto", "binary", "source"], "default": "auto"},
+            "distro": {"type": "str", "choices": ["prefer", "only", "never"], "default": "prefer"},
+            "r": {"type": "path"},
+            "timeout": {"type": "int", "default": 30},
+        },
+        supports_check_mode=True,
+    )
+    asked = module.params
+    program = module.get_bin_path(asked["r"] or "R")
+    try:
+        wish = Wish(
+            names=list(dict.fromkeys(asked["name"])),
+            state=asked["state"],
+            version=asked["version"],
+            library=asked["library"] and os.path.realpath(asked["library"]),
+            repositories=addresses(asked["repos"]),
+            kind=asked["type"],
+            distro=asked["distro"],
+            program=program or "",
+            timeout=asked["timeout"],
+            cores=len(os.sched_getaffinity(0)),
+        )
+        wish.check()
+        if program is None:
+            without_r(module, wish)
+        work = remove if wish.state == "absent" else obtain
+        outcome = work(wish, r_distribution.found(), check=module.check_mode)
+    except LabError as error:
+        module.fail_json(msg=str(error), **NONE)
+    except OSError as error:
+        module.fail_json(msg=explain(error), **NONE)
+    for warning in outcome.warnings:
+        module.warn(warning)
+    if outcome.problems:
+        fail(module, outcome)
+    module.exit_json(**outcome.facts())
+
+
+def without_r(module: AnsibleModule, wish: Wish) -> None:
+    """End where there is no R: nothing to remove, or nothing to be done yet in check mode, or a failure."""
+    asked = module.params["r"] or "R"
+    if wish.state == "absent":
+        module.exit_json(changed=False, **NONE)
+    if module.check_mode:
+        module.warn(f"{asked} is not there yet: the versions and sources of packages cannot be told")
+        packages = {name: {"version": "", "source": "", "library": ""} for name in wish.names}
+        module.exit_json(changed=True, **{**NONE, "packages": packages})
+    fix = (
+        "correct `r`" if module.params["r"] else "run role r_base (ansible-playbook site.yml --tags r_base), or set `r`"
+    )
+    module.fail_json(msg=f"R was not found ({asked}): {fix}", **NONE)
+
+
+if __name__ == "__main__":
+    main()
