@@ -1,0 +1,40 @@
+"""Fixtures for the tests of this scenario."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from testinfra.host import Host
+
+# Follows nothing, and takes any certificate
+ASK = """
+import http.client, json, ssl, sys, urllib.parse
+url = urllib.parse.urlsplit(sys.argv[1])
+options = {"context": ssl._create_unverified_context()} if url.scheme == "https" else {}
+connection = getattr(http.client, f"{url.scheme.upper()}Connection")(url.netloc, timeout=10, **options)
+connection.request("GET", url.path + ("?" + url.query if url.query else ""))
+answer = connection.getresponse()
+print(json.dumps([answer.status, dict(answer.headers), answer.read().decode()]))
+"""
+
+
+@dataclass
+class Answer:
+    """What a web server answered."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+
+@pytest.fixture
+def ask(host: Host) -> Callable[[str], Answer]:
+    """Ask the host's own web server for an address."""
+
+    def ask(url: str) -> Answer:
+        return Answer(*json.loads(host.check_output("python3 -c %s %s", ASK, url)))
+
+    return ask
