@@ -1,0 +1,39 @@
+"""After the removal."""
+
+from __future__ import annotations
+
+import pytest
+from testinfra.host import Host
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/rstudio",
+        "/etc/systemd/system/rstudio-server.service.d",
+        "/etc/apache2/labserver.d/rstudio.conf",
+        "/var/cache/labserver/rstudio-server.deb",
+        "/etc/ansible/facts.d/labserver_rstudio_server.fact",
+    ],
+)
+def test_nothing_is_left_at(host: Host, path: str) -> None:
+    assert not host.file(path).exists
+
+
+def test_the_package_is_gone_and_nothing_listens(host: Host) -> None:
+    assert not host.package("rstudio-server").is_installed
+    assert not host.socket("tcp://127.0.0.1:8789").is_listening
+
+
+def test_apache_goes_on_without_it(host: Host) -> None:
+    assert host.run("apache2ctl -t").succeeded
+    assert host.socket("tcp://0.0.0.0:443").is_listening
+
+
+def test_the_accounts_that_the_role_made_are_gone_but_for_their_homes(host: Host) -> None:
+    assert not host.user("student").exists
+    assert host.file("/home/student").is_directory
+
+
+def test_others_stay(host: Host) -> None:
+    assert host.user("outsider").exists
