@@ -11,9 +11,13 @@ from testinfra.host import Host
     [
         "/opt/labserver/venv",
         "/srv/labserver",
+        "/usr/bin/R",
+        "/usr/bin/rstudio-server",
         "/usr/local/bin/vec2pca",
         "/usr/local/share/nltk_data/tokenizers/punkt_tab",
+        "/var/lib/labserver/labs",
         "/var/www/html/index.html",
+        "/var/www/html/labs",
     ],
 )
 def test_nothing_is_left_at(host: Host, path: str) -> None:
