@@ -1,0 +1,43 @@
+"""Fixtures of the tests against AWS's stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Its assertions are to say what they found, too
+pytest.register_assert_rewrite("tests.integration.aws.estate")
+
+from tests.integration.aws.cloud import Cloud, Project  # noqa: E402
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the tests noted: how long runs took, how many calls they made."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    notes = [str(note) for report in reports for name, note in report.user_properties if name == "AWS"]
+    if notes:
+        terminalreporter.section("AWS")
+        for note in notes:
+            terminalreporter.line(note)
+
+
+@pytest.fixture(scope="session")
+def started_cloud() -> Iterator[Cloud]:
+    cloud = Cloud()
+    yield cloud
+    cloud.close()
+
+
+@pytest.fixture
+def cloud(started_cloud: Cloud) -> Cloud:
+    """An empty account."""
+    started_cloud.reset()
+    return started_cloud
+
+
+@pytest.fixture
+def project(cloud: Cloud, tmp_path: Path) -> Project:
+    """A project that has nothing yet."""
+    return Project(cloud, tmp_path)

@@ -1,0 +1,141 @@
+"""What AWS refuses: the message names the fix, nothing leaks, and two projects keep out of each other's way.
+
+What moto cannot show: how long AWS throttles, and which of its calls a real account is refused.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.aws.cloud import Cloud, Project
+from tests.integration.aws.estate import EVERYTHING, addresses, is_ours, ports, same
+
+FOR_EVER = 10_000
+
+
+@pytest.mark.parametrize(
+    ("action", "code", "fix"),
+    [
+        ("DescribeInstances", "Throttling", "wait a minute and run again"),
+        ("DescribeInstances", "ExpiredToken", "renew the credentials"),
+        ("CreateSecurityGroup", "RequestExpired", "renew the credentials"),
+        ("ImportKeyPair", "RequestLimitExceeded", "wait a minute and run again"),
+        ("RunInstances", "InsufficientInstanceCapacity", "set ec2_zone or ec2_instance_type"),
+        ("RunInstances", "VcpuLimitExceeded", "lower ec2_count"),
+        ("AllocateAddress", "AddressLimitExceeded", "lower ec2_count or ec2_addresses"),
+    ],
+)
+def test_a_refusal_is_told_with_its_fix_and_leaves_nothing_astray(
+    cloud: Cloud, project: Project, action: str, code: str, fix: str
+) -> None:
+    cloud.faults({"kind": "error-before", "action": action, "code": code, "times": FOR_EVER})
+    run = project.make()
+    cloud.faults()
+    assert run.code != 0
+    assert code in run.text, run.output
+    assert fix in run.text, run.output
+    assert all(is_ours(item) for item in cloud.holdings().values())
+    assert project.remove().code == 0
+    assert cloud.holdings() == {}
+
+
+def test_what_passes_is_waited_for(cloud: Cloud, project: Project) -> None:
+    """Throttling that ends, and a machine and a group that AWS does not know yet, are no failures."""
+    project.variables = EVERYTHING
+    cloud.faults(
+        {"kind": "error-before", "action": "RunInstances", "code": "RequestLimitExceeded", "times": 2},
+        {"kind": "error-before", "action": "AllocateAddress", "code": "Throttling"},
+        {
+            "kind": "error-before",
+            "action": "AuthorizeSecurityGroupIngress",
+            "code": "InvalidGroup.NotFound",
+            "times": 2,
+        },
+        {"kind": "error-before", "action": "CreateVolume", "code": "InternalError"},
+    )
+    run = project.make()
+    assert run.code == 0, run.output
+    assert len([call for call in cloud.calls() if call["status"] in (400, 500, 503)]) >= 5
+    # AWS knows for a while that the machine is in it
+    cloud.faults(
+        {"kind": "error-before", "action": "DeleteSecurityGroup", "code": "DependencyViolation", "times": 2},
+    )
+    run = project.remove()
+    assert run.code == 0, run.output
+    assert cloud.holdings() == {}
+
+
+def test_a_group_that_is_in_use_elsewhere_is_told(cloud: Cloud, project: Project) -> None:
+    """Somebody has put a machine of theirs into our group: it stays theirs, and the removal says what is in the way."""
+    assert project.make().code == 0
+    ec2 = cloud.ec2
+    group = next(one for one in cloud.holdings().values() if one.get("GroupName") == "lab")["GroupId"]
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    theirs = ec2.create_network_interface(SubnetId=subnet, Groups=[group])["NetworkInterface"]["NetworkInterfaceId"]
+    run = project.remove()
+    assert run.code != 0
+    assert "take it out of the security group" in run.text
+    assert set(cloud.holdings()) >= {theirs, group}
+    ec2.delete_network_interface(NetworkInterfaceId=theirs)
+    assert project.remove().code == 0
+    assert cloud.holdings() == {}
+
+
+def test_a_group_half_deleted_by_hand_is_made_whole(cloud: Cloud, project: Project) -> None:
+    assert project.make().code == 0
+    before = cloud.holdings()
+    ec2 = cloud.ec2
+    group = next(one for one in before.values() if one.get("GroupName") == "lab")
+    ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=group["IpPermissions"])
+    assert not ec2.describe_security_groups(GroupIds=[group["GroupId"]])["SecurityGroups"][0]["IpPermissions"]
+    assert project.make().code == 0
+    after = cloud.holdings()
+    assert set(after) == set(before)
+    assert ports(after[group["GroupId"]]) == ports(group)
+
+
+def test_without_a_default_network_the_fix_is_named(cloud: Cloud, project: Project) -> None:
+    ec2 = cloud.ec2
+    network = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    for subnet in ec2.describe_subnets()["Subnets"]:
+        ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+    for gateway in ec2.describe_internet_gateways()["InternetGateways"]:
+        ec2.detach_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"], VpcId=network)
+    ec2.delete_vpc(VpcId=network)
+    cloud.faults()
+    run = project.make()
+    assert run.code != 0
+    assert "create-default-vpc" in run.text, run.output
+    assert cloud.mutating() == []
+
+
+def test_a_region_that_does_not_exist_is_told(cloud: Cloud, project: Project) -> None:
+    project.extra_environment["AWS_REGION"] = "us-west-9"
+    cloud.faults()
+    run = project.make()
+    assert run.code != 0
+    assert "us-west-9" in run.text
+    assert "AWS_REGION" in run.text or "ec2_region" in run.text, run.output
+    assert cloud.mutating() == []
+
+
+def test_two_projects_live_side_by_side(cloud: Cloud, project: Project) -> None:
+    """The name of one begins with that of the other."""
+    other = Project(cloud, project.folder / "other", name="lab2", variables=EVERYTHING | {"ec2_bucket": "lab2-data"})
+    project.variables = EVERYTHING
+    assert other.make().code == 0
+    theirs = cloud.holdings()
+    their_addresses = addresses(cloud, {})
+    assert project.make().code == 0
+    assert same(theirs, cloud.holdings())
+    cloud.faults()
+    run = other.make()
+    assert (run.code, run.changed) == (0, 0), run.output
+    assert cloud.mutating() == []
+    assert project.play("stop").code == 0
+    assert project.remove().code == 0
+    assert set(cloud.holdings()) == set(theirs)
+    assert same(theirs, cloud.holdings())
+    assert addresses(cloud, {}) == their_addresses
+    assert other.remove().code == 0
+    assert cloud.holdings() == {}
