@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
 
-from ansible.errors import AnsibleFilterError
-
 Thing = Mapping[str, Any]
 Things = list[Thing]
 
@@ -47,7 +45,7 @@ def ec2_until(asked: str, found: Iterable[Thing], now: datetime | None = None) -
     except ValueError:
         until = ""
     if until <= now.strftime(_TIME):
-        raise AnsibleFilterError(
+        raise ValueError(
             f"ec2_expires is '{asked}', which is {'past' if until else 'no time'}: set it to days from now (30d),"
             " a date to come (2027-01-31, or 2027-01-31T12:00:00Z), or never"
         )

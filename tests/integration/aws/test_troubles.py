@@ -139,3 +139,18 @@ def test_two_projects_live_side_by_side(cloud: Cloud, project: Project) -> None:
     assert addresses(cloud, {}) == their_addresses
     assert other.remove().code == 0
     assert cloud.holdings() == {}
+
+
+def test_an_address_that_a_run_allocated_twice_before_it_died_is_released(cloud: Cloud, project: Project) -> None:
+    """The machine is whole, and yet there is something to pay for that leads nowhere."""
+    cloud.faults(
+        {"kind": "drop", "action": "AllocateAddress"},
+        {"kind": "error-after", "action": "AssociateAddress"},
+    )
+    assert project.make().code != 0
+    cloud.faults()
+    assert len(cloud.ec2.describe_addresses()["Addresses"]) == 2
+    assert project.make().code == 0
+    assert len(cloud.ec2.describe_addresses()["Addresses"]) == 1
+    assert project.remove().code == 0
+    assert cloud.holdings() == {}
