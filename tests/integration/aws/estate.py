@@ -20,7 +20,7 @@ def is_ours(item: dict[str, Any], name: str = "lab") -> bool:
     """Whether a thing can be found again: by its tags, as part of a machine, or as the bucket that the group names."""
     return (
         tags_of(item).get("labserver:project") == name
-        or "NetworkInterfaceId" in item
+        or "MacAddress" in item
         or item.get("Name") == EVERYTHING["ec2_bucket"]
     )
 
