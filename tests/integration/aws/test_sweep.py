@@ -4,7 +4,8 @@ There are four kinds of fault: an error before the call took effect, the same er
 came, and a run that is killed while it waits for the answer.
 
 By default the faults come in a chain: the first call fails, the run ends; the next run gets past it and fails at the
-next call; and so on, until a run has nothing left to do. Along the chain the kinds take turns. With
+next call; and so on, until a run has nothing left to do. Along the chain the kinds take turns. (Ansible goes on with a
+loop after an item that failed, so of two like calls a chain may meet only one.) With
 ``LABSERVER_SWEEP=full`` in the environment every call gets every kind in an account of its own, as a user would meet
 it: one fault in making, a run without, one fault in removing, a run without. That takes an hour of two cores.
 
