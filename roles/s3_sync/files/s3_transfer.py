@@ -17,7 +17,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 BLOCK = 1 << 20
 TIMEOUT = 60  # seconds without a byte
@@ -34,20 +34,28 @@ def fetch(root: Path, transfer: dict[str, Any]) -> None:
     if root.resolve() not in (dest.parent / "x").resolve().parents:
         raise TransferError(f"its folder leads out of {root}: remove the link")
     draft = dest.parent / f".s3_sync.{dest.name}"
+    try:
+        with urllib.request.urlopen(transfer["url"], timeout=TIMEOUT) as answer, draft.open("wb") as out:
+            receive(answer, out)
+        changed = email.utils.parsedate_to_datetime(answer.headers["Last-Modified"]).timestamp()
+        draft.chmod(0o644)
+        os.utime(draft, (changed, changed))
+        draft.replace(dest)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def receive(answer: http.client.HTTPResponse, out: BinaryIO) -> None:
+    """Write what a bucket answers, all of it and as it was there."""
     digest = hashlib.md5(usedforsecurity=False)
     size = 0
-    with urllib.request.urlopen(transfer["url"], timeout=TIMEOUT) as answer, draft.open("wb") as out:
-        while block := answer.read(BLOCK):
-            out.write(block)
-            digest.update(block)
-            size += len(block)
+    while block := answer.read(BLOCK):
+        out.write(block)
+        digest.update(block)
+        size += len(block)
     if size != int(answer.headers["Content-Length"]) or md5_of(answer.headers) not in (None, digest.hexdigest()):
-        draft.unlink()
         raise TransferError("it came damaged: run again")
-    changed = email.utils.parsedate_to_datetime(answer.headers["Last-Modified"]).timestamp()
-    draft.chmod(0o644)
-    os.utime(draft, (changed, changed))
-    draft.replace(dest)
 
 
 def md5_of(headers: Message) -> str | None:
