@@ -52,7 +52,9 @@ attributes:
   check_mode:
     description: Can run in check mode and return changed status without changing the target.
     support: full
-    details: No source is asked in check mode; the first one is returned as RV(source).
+    details:
+      - Web servers are asked whether they would serve the file, and nothing is downloaded. The first source that would,
+        or of another kind, is returned as RV(source); where there is none the module fails as it would in a run.
   diff_mode:
     description: Shows checksum, size and source before and after.
     support: full

@@ -12,11 +12,11 @@ import urllib.parse
 import urllib.request
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Callable
 
 from . import pypi
 from .files import LabError, check_dest, has_name, locked_part, part_path, publish, read_json, sha256_of, write_json
-from .http import DISK_ERRORS, READ_TIMEOUT, Network, SourceError, fetch, mask
+from .http import DISK_ERRORS, READ_TIMEOUT, Network, SourceError, ask, fetch, mask
 
 
 @dataclass
@@ -95,6 +95,8 @@ def obtain(wish: Wish, *, check: bool = False) -> Outcome:
     """Have `wish.dest`. With `check` nothing is fetched or written. Raises LabError or OSError."""
     check_wish(wish)
     outcome, fetching = _present(wish)
+    if check and fetching:
+        _foretell(wish, outcome)
     if check or not outcome.changed:
         return outcome
     check_dest(wish.dest)
@@ -201,11 +203,29 @@ def _fingerprint(url: str) -> str:
 
 def _fetch(wish: Wish, partial: _Partial, outcome: Outcome) -> None:
     """Fill the partial file from the first source that gives the right bytes; complete `outcome`."""
-    pin, outcome.unavailable = outcome.sha256, []
+    pin = outcome.sha256
     network = Network(connect_timeout=wish.connect_timeout)
+    _first_that_serves(wish, outcome, lambda source: _read(source, partial, wish, network, pin))
+
+
+def _foretell(wish: Wish, outcome: Outcome) -> None:
+    """Complete `outcome` with the first source that answers. Of those that are no web server nothing is known yet."""
+    network = Network(connect_timeout=wish.connect_timeout)
+
+    def answers(source: str) -> tuple[str | None, int | None]:
+        if source.partition(":")[0] in ("http", "https"):
+            ask(source, network)
+        return outcome.sha256, outcome.size
+
+    _first_that_serves(wish, outcome, answers)
+
+
+def _first_that_serves(wish: Wish, outcome: Outcome, attempt: Callable[[str], tuple[str | None, int | None]]) -> None:
+    """Try the sources in their order; keep what the first gives, its SHA-256 and size, and why the others did not."""
+    outcome.unavailable = []
     for source in wish.sources:
         try:
-            found, size = _read(source, partial, wish, network, pin)
+            found, size = attempt(source)
         except SourceError as error:
             outcome.unavailable.append({"source": mask(source), "reason": str(error)})
         else:

@@ -191,6 +191,11 @@ def _continues(response: http.client.HTTPResponse | urllib.error.HTTPError, star
     )
 
 
+def ask(url: str, network: Network) -> None:
+    """Raise SourceError with the reason where `url` would not be served. Nothing but the head of the answer is read."""
+    _ask(_opener(network), _request(url, {}), network).close()
+
+
 def fetch(
     url: str,
     out: BinaryIO,

@@ -148,15 +148,53 @@ def test_a_damaged_file_is_fetched_again(run_module: RunModule, server: Server, 
     assert result["diff"]["after"] == {"sha256": SHA, "size": len(DATA), "source": server.url("/data")}
 
 
-def test_check_mode_asks_nobody_and_writes_nothing(run_module: RunModule, server: Server, tmp_path: Path) -> None:
+def test_check_mode_tells_which_source_would_serve_and_writes_nothing(
+    run_module: RunModule, server: Server, tmp_path: Path
+) -> None:
     server.pages["/data"] = Page(DATA)
-    dest = tmp_path / "not yet made" / "data"
-    result = run_module("dataset_file", dest=dest, sources=[server.url("/data")], sha256=SHA, check=True, diff=True)
+    wish: dict[str, Any] = {
+        "dest": tmp_path / "not yet made" / "data",
+        "sources": [server.url("/gone"), server.url("/data")],
+        "sha256": SHA,
+    }
+    result = run_module("dataset_file", **wish, check=True, diff=True)
     assert result["changed"]
-    assert result["source"] == server.url("/data")
+    assert (result["source"], result["sha256"], result["size"]) == (server.url("/data"), SHA, None)
+    assert [entry["source"] for entry in result["unavailable"]] == [server.url("/gone")]
     assert result["diff"]["before"] == {}
-    assert server.requests == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_check_mode_fails_as_a_run_would_where_no_server_has_the_file(
+    run_module: RunModule, server: Server, tmp_path: Path, closed_port: int
+) -> None:
+    wish: dict[str, Any] = {
+        "dest": tmp_path / "data",
+        "sources": [server.url("/gone"), f"http://127.0.0.1:{closed_port}/data"],
+        "sha256": SHA,
+    }
+    foretold = run_module("dataset_file", **wish, check=True)
+    assert foretold["failed"]
+    real = run_module("dataset_file", **wish)
+    assert (foretold["msg"], foretold["unavailable"]) == (real["msg"], real["unavailable"])
+
+
+@pytest.mark.parametrize("source", ["/srv/made/later", "s3://bucket/key", "pypi:name==1#file"])
+def test_check_mode_passes_over_no_source_that_it_cannot_know(
+    run_module: RunModule, server: Server, tmp_path: Path, source: str
+) -> None:
+    sources = [server.url("/gone"), source, server.url("/data")]
+    result = run_module("dataset_file", dest=tmp_path / "data", sources=sources, check=True)
+    assert (result["changed"], result["source"]) == (True, source)
+
+
+def test_check_mode_asks_nobody_for_what_is_there(run_module: RunModule, server: Server, tmp_path: Path) -> None:
+    server.pages["/data"] = Page(DATA)
+    wish: dict[str, Any] = {"dest": tmp_path / "data", "sources": [server.url("/data")], "sha256": SHA}
+    run_module("dataset_file", **wish)
+    server.requests.clear()
+    assert not run_module("dataset_file", **wish, check=True)["changed"]
+    assert server.requests == []
 
 
 def test_when_all_fail_the_message_names_each_and_the_old_file_stays(
