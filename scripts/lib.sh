@@ -117,11 +117,11 @@ docker_engine() {
   fi
   can_root || die "no Docker engine runs, and without root or passwordless sudo none can be installed." \
     "Install and start Docker (https://docs.docker.com/engine/install/), then run this again"
-  if ! command -v dockerd >/dev/null; then
-    # docker-cli is a package of its own from Debian 13 on
-    apt_install docker.io docker-cli || apt_install docker.io ||
-      die "no Docker engine found, and this is no Debian family system: install Docker" \
-        "(https://docs.docker.com/engine/install/), start it, and run this again"
+  # The client is a package of its own from Debian 13 on
+  if ! { command -v dockerd || apt_install docker.io; } >/dev/null ||
+    ! { command -v docker || apt_install docker-cli; } >/dev/null; then
+    die "no Docker engine found, and this is no Debian family system: install Docker" \
+      "(https://docs.docker.com/engine/install/), start it, and run this again"
   fi
   mkdir -p "$state"
   if systemd_runs; then

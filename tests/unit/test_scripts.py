@@ -78,6 +78,21 @@ def test_an_engine_that_answers_is_used_and_not_stopped(tmp_path: Path) -> None:
     assert (result.returncode, result.stdout) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("within", "installed"), [("dockerd docker", "docker.io"), ("dockerd", "docker.io docker-cli")]
+)
+def test_the_client_is_installed_where_it_does_not_come_with_the_engine(within: str, installed: str) -> None:
+    bash_functions = f"""
+      there=" "; asked=""
+      command() {{ [[ $there == *" $2 "* ]]; }}
+      apt_install() {{ asked+="$1 "; there+="$([ "$1" = docker.io ] && echo "{within}" || echo docker) "; }}
+      pgrep() {{ false; }}; can_root() {{ true; }}; systemd_runs() {{ echo "$asked"; exit; }}
+      docker() {{ false; }}
+    """
+    result = bash(f"{bash_functions} docker_engine")
+    assert (result.returncode, result.stdout.strip()) == (0, installed)
+
+
 def test_another_program_with_the_number_of_the_engine_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "docker.pid").write_text(str(os.getpid()))
     (tmp_path / "docker-started").write_text("process")
