@@ -77,7 +77,7 @@ finish(
   tables = list(
     as_table("Time to grow the forest", data.frame(
       Cores = speed$cores,
-      Trees = vapply(speed$cores, function(n) paste(unique(share(trees, n)), collapse = " or "), ""),
+      `Trees on each` = vapply(speed$cores, function(n) paste(unique(share(trees, n)), collapse = " or "), ""),
       Seconds = sprintf("%.1f", speed$seconds),
       `Speed-up` = sprintf("%.2f", speed$speedup),
       `Cores given` = sprintf("%.2f", speed$given),
