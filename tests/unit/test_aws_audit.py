@@ -54,17 +54,11 @@ PAST, FUTURE = "2020-01-01T00:00:00Z", "2999-12-31T00:00:00Z"
 
 
 @pytest.fixture(autouse=True)
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Throw-away keys, no settings of the person who runs the tests, and an empty account."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, os.devnull)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+def account(throw_away_keys: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: ARG001 - comes first
+    """Have an empty account."""
     # Reading the model of EC2 takes longer than most tests: every session shares one reader
     monkeypatch.setattr(botocore.session, "create_loader", lambda _: LOADER)
-    # In every region that is looked at moto makes a network and a thousand images, which takes a second
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    # In every region that is looked at moto makes a network
     few = [region for region in RegionsAndZonesBackend.regions if region.name in REGIONS]
     monkeypatch.setattr(RegionsAndZonesBackend, "regions", few)
     with mock_aws():

@@ -25,7 +25,6 @@ s3_plan: Any = importlib.import_module("s3_plan")
 s3_transfer: Any = importlib.import_module("s3_transfer")
 
 BUCKET = "lab-data"
-KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-west-2"}
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +36,10 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Have an empty bucket in an account of its own."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    nothing = {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
-    for name, value in {**KEYS, **nothing, "AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": server}.items():
-        monkeypatch.setenv(name, value)
+def bucket(server: str, throw_away_keys: None, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ARG001 - comes first
+    """Have an empty bucket."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep the credentials of the test before
     found = boto3.Session().resource("s3").Bucket(BUCKET)
     if found.creation_date:

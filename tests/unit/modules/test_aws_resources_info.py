@@ -24,21 +24,11 @@ HERE = "us-west-2"
 TAGS = [{"Key": "labserver:project", "Value": "lab"}, {"Key": "labserver:expires", "Value": "2020-01-01T00:00:00Z"}]
 
 
-@pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Throw-away keys, and no settings of the person who runs the tests."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, os.devnull)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "throw-away-key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "throw-away-secret")
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+pytestmark = pytest.mark.usefixtures("throw_away_keys")
 
 
 @pytest.fixture
-def account(keys: None) -> Iterator[None]:  # noqa: ARG001 - comes first
+def account(throw_away_keys: None) -> Iterator[None]:  # noqa: ARG001 - comes first
     with mock_aws():
         yield
 
@@ -131,7 +121,7 @@ def test_without_credentials(run_module: RunModule, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
-def endpoint(keys: None) -> Iterator[str]:  # noqa: ARG001 - comes first
+def endpoint(throw_away_keys: None) -> Iterator[str]:  # noqa: ARG001 - comes first
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
