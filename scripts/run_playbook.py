@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".state"
 REPORT = ROOT / "reports" / "site.json"
 SHOW_REPORT = "Show the report"
+# What people have to read while a run goes on begins so: what it will cost, where the passwords are
+TELL = "Tell "
 SLOWEST_SHOWN = 3
 EXIT_INTERRUPTED = 130
 
@@ -61,6 +63,8 @@ class Progress:
                 self._failed(data)
             case "runner_on_ok" if data.get("task") == SHOW_REPORT:
                 self.report = list(data["res"].get("msg", []))
+            case "runner_on_ok" if str(data.get("task", "")).startswith(TELL):
+                self._tell(data["res"]["msg"])
         return True
 
     def _task(self, data: dict[str, Any]) -> None:
@@ -78,6 +82,11 @@ class Progress:
         reasons = [str(text) for text in (result.get("msg"), result.get("stderr"), *failed_items) if text]
         reason = "\n    ".join(dict.fromkeys(reasons))
         self.failures.append(f"{data.get('host')}: {data.get('task')}\n    {reason}")
+
+    def _tell(self, message: str | list[str]) -> None:
+        self._status("")
+        if not self.verbose:
+            print(message if isinstance(message, str) else "\n".join(message), flush=True)
 
     def finish_step(self) -> None:
         """Print the line of the step that has just ended."""

@@ -197,6 +197,15 @@ def test_progress_is_a_line_for_each_role(capsys: pytest.CaptureFixture[str]) ->
     assert lines[1].endswith("as it should be")
 
 
+def test_what_people_have_to_read_is_shown_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = run_playbook.Progress()
+    cost = ["TYPE  $/MONTH", "total  13.64"]
+    progress.handle(event("runner_on_ok", host="a", task="Tell what will exist, and what it costs", res={"msg": cost}))
+    progress.handle(event("runner_on_ok", host="a", task="Tell where the passwords are", res={"msg": "In .secrets/a"}))
+    progress.handle(event("runner_on_ok", host="a", task="Show its notes", res={"msg": "details"}))
+    assert capsys.readouterr().out.splitlines() == [*cost, "In .secrets/a"]
+
+
 def test_a_failure_is_told_with_host_task_and_reason() -> None:
     progress = run_playbook.Progress()
     progress.handle(event("runner_on_failed", host="lab1", task="Fetch", res={"msg": "no route", "stderr": "detail"}))
