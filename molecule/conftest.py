@@ -58,3 +58,21 @@ def swaps(host: Host) -> dict[str, int]:
     """Read the swap in use, path to MiB; the kernel leaves out the page of the signature."""
     lines = [line.split() for line in host.check_output("cat /proc/swaps").splitlines()[1:]]
     return {line[0]: (int(line[2]) + 4) // 1024 for line in lines}
+
+
+@pytest.fixture
+def sign_in(host: Host) -> Callable[..., list[dict[str, Any]]]:
+    """Sign in to RStudio's stand-in with the password in a file on the host; return the answers.
+
+    They are to that, and to each path asked for then.
+    """
+
+    def browse(
+        user: str, *paths: str, url: str = "http://127.0.0.1:8787", password: str = "", cookie: str = "cookie"
+    ) -> list[dict[str, Any]]:
+        host.run("rm -f /srv/standin/cookie")
+        command = "python3 /srv/standin/client.py %s %s %s %s" + " %s" * len(paths)
+        arguments = (url, user, f"/srv/standin/secrets/{password or user}", f"/srv/standin/{cookie}", *paths)
+        return list(json.loads(host.check_output(command, *arguments)))
+
+    return browse

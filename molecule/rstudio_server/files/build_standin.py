@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 FILES = {
@@ -21,17 +22,29 @@ FILES = {
 }
 
 
+def define(macros: Mapping[str, object]) -> list[str]:
+    """Return the options of rpm's programs that define macros."""
+    return [word for name, value in macros.items() for word in ("--define", f"{name} {value}")]
+
+
 def build(sources: Path, dest: Path, version: str) -> Path:
-    """Build one version."""
-    tree, deb = dest / f"tree-{version}", dest / f"rstudio-server-{version}.deb"
-    for name, place in FILES.items():
-        content, target = (sources / name).read_text(encoding="utf-8"), tree / place
+    """Build one version, an rpm where there is what builds it."""
+    tree, name = dest / f"tree-{version}", f"rstudio-server-{version}"
+    for part, place in FILES.items():
+        content, target = (sources / part).read_text(encoding="utf-8"), tree / place
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content.replace("@VERSION@", version), encoding="utf-8")
         target.chmod(0o755 if content.startswith("#!") else 0o644)
-    subprocess.run(["dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(tree), str(deb)], check=True)
+    if shutil.which("rpmbuild"):
+        built = dest / f"{name}.rpm"
+        macros = {"standin": version, "tree": tree, "_builddir": sources, "_rpmdir": dest, "_rpmfilename": built.name}
+        rpmbuild = ["rpmbuild", "-bb", "--quiet", *define(macros)]
+        subprocess.run([*rpmbuild, str(sources / "rstudio-server.spec")], check=True)
+    else:
+        built = dest / f"{name}.deb"
+        subprocess.run(["dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(tree), str(built)], check=True)
     shutil.rmtree(tree)
-    return deb
+    return built
 
 
 def parts(deb: Path) -> dict[str, bytes]:
@@ -44,7 +57,13 @@ def parts(deb: Path) -> dict[str, bytes]:
     return found
 
 
-def sign(deb: Path, home: Path, key: str) -> None:
+def sign_rpm(rpm: Path, home: Path, key: str) -> None:
+    """Add a signature."""
+    rpmsign = ["rpmsign", *define({"_gpg_path": home, "_gpg_name": key, "__gpg": shutil.which("gpg")})]
+    subprocess.run([*rpmsign, "--addsign", str(rpm)], check=True)
+
+
+def sign_deb(deb: Path, home: Path, key: str) -> None:
     """Add a signature, as dpkg-sig does: a signed list of the checksums of the parts."""
     lines = [
         f"\t{hashlib.md5(part).hexdigest()} {hashlib.sha1(part).hexdigest()} {len(part)} {name}"  # noqa: S324 so it does
@@ -77,9 +96,10 @@ def main(sources: Path, dest: Path) -> None:
     other = make_key(home, dest, "other")
     packages = {}
     for version in ("0.0.1+standin", "0.0.2+standin", "0.0.3+standin"):
-        deb = build(sources, dest, version)
-        sign(deb, home, other if version.startswith("0.0.3") else vendor)
-        packages[version[:5]] = hashlib.sha256(deb.read_bytes()).hexdigest()
+        package = build(sources, dest, version)
+        sign = sign_rpm if package.suffix == ".rpm" else sign_deb
+        sign(package, home, other if version.startswith("0.0.3") else vendor)
+        packages[version[:5]] = hashlib.sha256(package.read_bytes()).hexdigest()
     shutil.rmtree(home)
     (dest / "vendor.json").write_text(json.dumps({"packages": packages, "vendor": vendor}), encoding="utf-8")
 
