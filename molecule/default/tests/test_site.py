@@ -78,11 +78,3 @@ def test_the_program_is_a_command_of_every_user(host: Host) -> None:
     assert result.rc == 1
     assert "min-count" in result.stderr
     assert not host.file("/srv/few/out.html").exists
-
-
-def test_a_compiler_and_blas_are_there(host: Host) -> None:
-    source = "extern double ddot_(); int main(void) { return 0; }"
-    host.check_output("printf %s > /srv/blas.c", source)
-    assert host.run("gcc /srv/blas.c -o /srv/blas -llapack -lblas").succeeded
-    for program in ("g++", "gfortran", "git"):
-        assert host.exists(program)

@@ -1,0 +1,104 @@
+"""The finished server, on what Ansible takes for Amazon Linux 2023."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+R_PACKAGES = ("doMC", "foreach", "iterators", "doParallel", "randomForest", "bigmemory", "data.table")
+Browse = Callable[..., list[dict[str, Any]]]
+
+
+def test_the_facts_are_those_of_amazon_linux(host: Host) -> None:
+    facts = host.ansible("setup", "gather_subset=!all,min")["ansible_facts"]
+    names = ("os_family", "distribution", "distribution_major_version", "pkg_mgr", "service_mgr")
+    assert [facts[f"ansible_{name}"] for name in names] == ["RedHat", "Amazon", "2023", "dnf", "systemd"]
+
+
+@pytest.mark.parametrize("tool", ["apt", "apt-get", "apt-cache", "dpkg", "dpkg-query", "apache2ctl"])
+def test_no_role_could_lean_on_debians_tools(host: Host, tool: str) -> None:
+    assert not host.exists(tool)
+
+
+def test_the_packages_came_by_dnf(host: Host) -> None:
+    installed = set(host.check_output("rpm --query --all --queryformat '%{name}\n'").splitlines())
+    assert installed >= {"gcc", "gcc-c++", "gcc-gfortran", "make", "git", "python3-devel"}
+    assert installed >= {"python3.11", "python3.11-pip", "httpd", "R-core", "R-devel", "rstudio-server"}
+    assert installed >= {f"R-{name}" for name in R_PACKAGES}
+    # of the headers those that the repository offers, and of Apache no more than is asked for
+    assert {name for name in installed if name.endswith("blas-devel") or name.startswith("lapack")} == {
+        "openblas-devel", "lapack-devel",
+    }  # fmt: skip
+    assert "mod_ssl" not in installed
+
+
+def test_httpd_serves_the_page_and_starts_at_boot(host: Host) -> None:
+    httpd = host.service("httpd")
+    assert httpd.is_running
+    assert httpd.is_enabled
+    assert any(name.endswith(":80") for name in host.socket.get_listening_sockets())
+
+
+def test_the_swap_is_in_use(host: Host, swaps: dict[str, int]) -> None:
+    path = f"/srv/{host.ansible.get_variables()['inventory_hostname']}.swap"
+    assert swaps[path] == 64
+    assert f"{path} none swap" in host.file("/etc/fstab").content_string
+
+
+def test_any_user_loads_the_distributions_packages_of_r(host: Host) -> None:
+    code = """
+    for (name in commandArgs(TRUE)) suppressMessages(library(name, character.only = TRUE))
+    registerDoMC(2)
+    cat(getOption("repos")[["CRAN"]], length(unique(foreach(i = 1:2, .combine = c) %dopar% Sys.getpid())))
+    """
+    command = "runuser -u nobody -- env HOME=/tmp Rscript -e %s" + " %s" * len(R_PACKAGES)
+    repository, processes = host.check_output(command, code, *R_PACKAGES).split()
+    assert "/__linux__/manylinux_2_28/" in repository
+    assert processes == "2"
+
+
+def test_every_package_of_r_is_had_or_named_with_its_reason(component: Callable[..., Any]) -> None:
+    record = component("r_packages")
+    assert set(record["details"]["versions"]) >= set(R_PACKAGES)
+    assert {*record["details"]["versions"], *record["unavailable"]} == {*R_PACKAGES, "gbm", "tictoc", "xgboost"}
+
+
+def test_the_labs_have_run(fetch: Callable[..., Any]) -> None:
+    assert set(json.loads(fetch("/labs/results.json").text)["labs"]) >= {"forest", "flights"}
+
+
+def test_rstudio_lets_in_by_the_right_password(sign_in: Browse) -> None:
+    form, signed_in, page = sign_in("student", "/")
+    assert form["status"] == 200
+    assert signed_in["headers"]["Location"] == "http://127.0.0.1:8787/"
+    assert "Signed in as student" in page["text"]
+
+
+@pytest.mark.parametrize(
+    ("user", "password"),
+    [
+        ("student", "teacher"),  # another's
+        ("sleeper", ""),  # right, but the account is locked
+        ("outsider", ""),  # right, but not of the group
+    ],
+)
+def test_rstudio_lets_nobody_else_in(sign_in: Browse, user: str, password: str) -> None:
+    _form, refused, page = sign_in(user, "/", password=password)
+    assert "error=1" in refused["headers"]["Location"]
+    assert page["headers"]["Location"].endswith("/auth-sign-in")
+
+
+def test_rstudio_read_its_configuration_at_its_first_start(host: Host) -> None:
+    starts = host.check_output("journalctl --unit=rstudio-server --output=cat | grep listening").splitlines()
+    assert starts == ["listening on 0.0.0.0:8787, group rstudio-users"]
+    assert host.service("rstudio-server").is_enabled
+
+
+def test_rstudios_signature_was_checked(component: Callable[..., Any]) -> None:
+    record = component("rstudio_server")
+    assert record["details"]["version"] == "0.0.1+standin"
+    assert record["unavailable"] == {}
