@@ -36,11 +36,19 @@ def test_the_packages_came_by_dnf(host: Host) -> None:
     assert "mod_ssl" not in installed
 
 
-def test_httpd_serves_the_page_and_starts_at_boot(host: Host) -> None:
+def test_httpd_serves_the_report_and_starts_at_boot(host: Host, fetch: Callable[..., Any]) -> None:
     httpd = host.service("httpd")
     assert httpd.is_running
     assert httpd.is_enabled
-    assert any(name.endswith(":80") for name in host.socket.get_listening_sockets())
+    report = json.loads(fetch("/report.json").text)
+    ready = {record["name"] for record in report["components"] if record["state"] == "ready"}
+    assert ready == {"build_deps", "python_venv", "httpd", "swap", "r_base", "r_packages", "rstudio_server", "r_labs"}
+    assert fetch("/report.html").status == 200
+
+
+def test_the_environment_runs_on_the_newer_python(host: Host) -> None:
+    code = "import sys, gensim, sklearn; print(sys.version_info[:2], sys._base_executable)"
+    assert host.check_output("/opt/labserver/venv/bin/python -c %s", code) == "(3, 11) /usr/bin/python3.11"
 
 
 def test_the_swap_is_in_use(host: Host, swaps: dict[str, int]) -> None:

@@ -16,10 +16,8 @@ from testinfra.host import Host
         "/opt/labserver/venv",
         "/usr/bin/R",
         "/usr/lib/rstudio-server",
-        "/usr/local/bin/vec2pca",
         "/var/cache/labserver/rstudio-server.rpm",
         "/var/lib/labserver/labs",
-        "/var/www/html/index.html",
     ],
 )
 def test_nothing_is_left_at(host: Host, path: str) -> None:
