@@ -13,16 +13,6 @@ pytest.register_assert_rewrite("tests.integration.aws.estate")
 from tests.integration.aws.cloud import Cloud, Project  # noqa: E402
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what the tests noted: how long runs took, how many calls they made."""
-    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
-    notes = [str(note) for report in reports for name, note in report.user_properties if name == "AWS"]
-    if notes:
-        terminalreporter.section("AWS")
-        for note in notes:
-            terminalreporter.line(note)
-
-
 @pytest.fixture(scope="session")
 def started_cloud() -> Iterator[Cloud]:
     cloud = Cloud()
