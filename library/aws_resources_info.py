@@ -221,7 +221,7 @@ from ansible.module_utils.labserver.aws_resources import (
     total,
     unpriced,
 )
-from ansible.module_utils.labserver.files import LabError
+from ansible.module_utils.labserver.errors import LabError
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 

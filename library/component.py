@@ -39,6 +39,15 @@ options:
     description: Further facts for the report.
     type: dict
     default: {}
+  strict:
+    description:
+      - Whether what is unavailable is an error. It is recorded first; then the module fails, with reasons and O(fix).
+    type: bool
+    default: false
+  fix:
+    description: What the user can do about what is unavailable, in a sentence for the error message.
+    type: str
+    default: ""
   path:
     description: Folder of the host's local facts.
     type: path
@@ -64,6 +73,14 @@ EXAMPLES = r"""
     name: swap
     state: unavailable
     reason: the kernel has no swap
+
+- name: Record the R packages, and fail where some are missing and nothing may be
+  component:
+    name: r_packages
+    where: foreach, doMC
+    unavailable: {xgboost: "the repository is out of reach"}
+    strict: true
+    fix: Set r_base_repository to a repository that the host can reach.
 """
 
 RETURN = r"""
@@ -79,6 +96,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+REPORT_ONLY = "To have it reported only, set labserver_strict: false"
+
 
 def main() -> None:
     """Run the module."""
@@ -90,6 +109,8 @@ def main() -> None:
             "reason": {"type": "str", "default": ""},
             "unavailable": {"type": "dict", "default": {}},
             "details": {"type": "dict", "default": {}},
+            "strict": {"type": "bool", "default": False},
+            "fix": {"type": "str", "default": ""},
             "path": {"type": "path", "default": "/etc/ansible/facts.d"},
         },
         supports_check_mode=True,
@@ -115,6 +136,15 @@ def main() -> None:
     result: dict[str, Any] = {"changed": changed, "diff": {"before": before, "after": after}}
     if after:
         result["component"] = record
+    missing = [record["reason"]] if record["state"] == "unavailable" else []
+    missing += [f"{name}: {reason}" for name, reason in record["unavailable"].items()]
+    if missing and module.params["strict"]:
+        sentences = [
+            f"{record['name']} is unavailable: {'; '.join(missing)}".rstrip(". "),
+            module.params["fix"],
+            REPORT_ONLY,
+        ]
+        module.fail_json(msg=" ".join(f"{sentence.rstrip('.')}." for sentence in sentences if sentence), **result)
     module.exit_json(**result)
 
 

@@ -123,7 +123,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.dataset import UnavailableError, Wish, obtain
-from ansible.module_utils.labserver.files import LabError, explain
+from ansible.module_utils.labserver.errors import LabError, explain
 
 
 def main() -> None:

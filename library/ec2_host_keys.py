@@ -91,7 +91,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.labserver.aws_resources import IMPORT_ERROR, client, explained
-from ansible.module_utils.labserver.files import LabError, explain
+from ansible.module_utils.labserver.errors import LabError, explain
 from ansible.module_utils.labserver.host_keys import Keys, console_of, forget, known, learn, listen, read
 
 with contextlib.suppress(ImportError):  # told below

@@ -106,7 +106,7 @@ from dataclasses import fields
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.labserver.aws_resources import IMPORT_ERROR
 from ansible.module_utils.labserver.ec2_place import Wish, look
-from ansible.module_utils.labserver.files import LabError
+from ansible.module_utils.labserver.errors import LabError
 
 with contextlib.suppress(ImportError):  # told below
     import boto3

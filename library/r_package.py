@@ -132,7 +132,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver import r_distribution
-from ansible.module_utils.labserver.files import LabError
+from ansible.module_utils.labserver.errors import LabError
 from ansible.module_utils.labserver.r_packages import Outcome, Wish, explain, obtain, remove
 
 NONE: dict[str, Any] = {"packages": {}, "failures": {}, "unavailable": {}}

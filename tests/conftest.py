@@ -9,5 +9,6 @@ import ansible.module_utils
 
 ROOT = Path(__file__).resolve().parent.parent
 
-sys.path[:0] = [str(ROOT / "library"), str(ROOT / "scripts")]
+# The root, for tests.support
+sys.path[:0] = [str(ROOT), str(ROOT / "library"), str(ROOT / "scripts")]
 ansible.module_utils.__path__.append(str(ROOT / "module_utils"))

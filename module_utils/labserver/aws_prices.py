@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from .files import LabError
+from .errors import LabError
 
 HOURS = 730  # of a month, as AWS's own estimates count them
 

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
 
 from .aws_prices import HOURS, NOT_COUNTED, Prices
-from .files import LabError
+from .errors import LabError
 
 try:
     from botocore.config import Config

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Callable
 
 from . import pypi
-from .files import LabError, check_dest, has_name, locked_part, part_path, publish, read_json, sha256_of, write_json
+from .errors import LabError
+from .files import check_dest, has_name, locked_part, part_path, publish, read_json, sha256_of, write_json
 from .http import DISK_ERRORS, READ_TIMEOUT, Network, SourceError, ask, fetch, mask
 
 

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from .aws_resources import Session, client, error_code, explained
-from .files import LabError
+from .errors import LabError
 
 try:
     from botocore.exceptions import ClientError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import json
@@ -13,21 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .errors import LabError
+
 _BUFFER = 1 << 20  # bytes: larger writes cost less per byte
-
-
-class LabError(Exception):
-    """What went wrong and what to do about it, in words for the person who runs the playbook."""
-
-
-def explain(error: OSError) -> str:
-    """Words for an operating system error, with the fix for the common ones."""
-    where = error.filename or "the destination"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"no room left to write {where} ({error.strerror}): free space, or set `dest` to a larger file system"
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return f"{error.strerror}: {where}: run with `become: true` or choose a path this user may use"
-    return f"{error.strerror or error}: {where}"
 
 
 def check_dest(dest: Path) -> None:

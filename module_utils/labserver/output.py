@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .files import LabError
+from .errors import LabError
 from .source import ZSTD_HELP, optional
 
 _BUFFER = 256 << 10  # bytes

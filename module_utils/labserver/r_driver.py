@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ansible.module_utils.labserver.files import LabError
+from ansible.module_utils.labserver.errors import LabError
 
 Version = tuple[int, ...]
 Needs = dict[str, list[tuple[str, str]]]  # package: what its version must fulfil, as (operator, version)

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ansible.module_utils.labserver.files import LabError
+from ansible.module_utils.labserver.errors import LabError
 from ansible.module_utils.labserver.r_distribution import HOMES, Distribution, Problem
 from ansible.module_utils.labserver.r_driver import (
     Answer,

@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 from itertools import accumulate
 from typing import Any, BinaryIO, Callable
 
-from .files import LabError
+from .errors import LabError
 from .source import RECORD_LIMIT, Source, optional, records
 
 ERRORS_KEPT = 10

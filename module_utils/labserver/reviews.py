@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Callable
 
-from .files import LabError, check_dest, explain, replacing, sha256_of
+from .errors import LabError, explain
+from .files import check_dest, replacing, sha256_of
 from .manifest import Manifest, Status, manifest_path
 from .output import check_encoder, encoded
 from .records import Wanted, extract

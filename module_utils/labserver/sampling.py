@@ -31,7 +31,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, BinaryIO, Callable
 
-from .files import LabError, check_dest, new_part, publish
+from .errors import LabError
+from .files import check_dest, new_part, publish
 from .output import encoded, is_compressed
 from .source import BLOCK, Source
 

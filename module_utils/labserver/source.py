@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable
 
-from .files import LabError
+from .errors import LabError
 
 BLOCK = 256 << 10  # bytes of text handed on at a time: fits the processor's cache
 RECORD_LIMIT = 1 << 20  # bytes; a line that is read as a record is held in memory

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Callable
 
-from .files import LabError
+from .errors import LabError
 from .records import BadRecordError, loads_engine, parse
 from .source import Lines
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible.module_utils.testing import patch_module_args
+
+if TYPE_CHECKING:
+    from tests.support.modules import RunModule
 
 
 @pytest.fixture
@@ -19,3 +26,20 @@ def throw_away_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "throw-away-secret")
     # In every region that is looked at moto makes a thousand images, which takes a second
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+
+
+@pytest.fixture
+def run_module(capsys: pytest.CaptureFixture[str]) -> RunModule:
+    """Run a module in this process, the way Ansible does, with real arguments and real output."""
+
+    def run(name: str, *, check: bool = False, diff: bool = False, **options: object) -> dict[str, Any]:
+        arguments = {key: value for key, value in options.items() if value is not None}
+        capsys.readouterr()
+        internal = {"_ansible_check_mode": check, "_ansible_diff": diff}
+        given = json.loads(json.dumps({**arguments, **internal}, default=str))
+        with patch_module_args(given), pytest.raises(SystemExit):
+            importlib.import_module(name).main()
+        result: dict[str, Any] = {"failed": False, **json.loads(capsys.readouterr().out)}
+        return result
+
+    return run

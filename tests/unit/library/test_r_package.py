@@ -20,9 +20,9 @@ import r_package
 from ansible.module_utils.labserver import r_distribution, r_driver, r_packages
 from ansible.module_utils.testing import patch_module_args
 
-from tests.unit.modules import r_support
-from tests.unit.modules.r_support import StandInApt
-from tests.unit.modules.support import Page, Server
+from tests.support import r as r_support
+from tests.support.modules import Page, Server
+from tests.support.r import StandInApt
 
 needs_r = pytest.mark.skipif(shutil.which("Rscript") is None, reason="no Rscript on PATH: install r-base-dev")
 GOOD = ["labgood", "labneeds", "labcxx", "labfortran"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.modules.support import RunModule
+from tests.support.modules import RunModule
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "sample_reviews"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.modules.support import RunModule
+from tests.support.modules import RunModule
 
 CSV = '﻿text,label,source\n"Good, ""very""\nindeed",1,imdb\nBad <br /><br />&amp; sad,0.5,rt\n,-2,\n'
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.labserver.aws_prices import HOURS, PRICES, Prices
-from ansible.module_utils.labserver.files import LabError
+from ansible.module_utils.labserver.errors import LabError
 
 
 def thing(kind: str, region: str = "us-west-2", **facts: object) -> dict[str, Any]:

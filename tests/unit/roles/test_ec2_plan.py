@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 _specification = importlib.util.spec_from_file_location("ec2_plan", ROOT / "roles/ec2/filter_plugins/ec2_plan.py")

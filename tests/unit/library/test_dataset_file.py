@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.labserver import dataset, files, http, pypi
 
-from tests.unit.modules.support import Page, RunModule, Server
+from tests.support.modules import Page, RunModule, Server
 
 DATA = bytes(range(256)) * 2000
 SHA = hashlib.sha256(DATA).hexdigest()

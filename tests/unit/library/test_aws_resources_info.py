@@ -17,7 +17,7 @@ import yaml
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
-from tests.unit.modules.support import RunModule
+from tests.support.modules import RunModule
 
 ROOT = Path(__file__).resolve().parents[3]
 HERE = "us-west-2"

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tests.unit.modules.support import RunModule
+from tests.support.modules import RunModule
 
 HERE = "us-west-2"
 

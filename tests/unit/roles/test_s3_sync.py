@@ -19,7 +19,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-FOLDER = Path(__file__).resolve().parents[2] / "roles" / "s3_sync" / "files"
+FOLDER = Path(__file__).resolve().parents[3] / "roles" / "s3_sync" / "files"
 sys.path.insert(0, str(FOLDER))
 s3_plan: Any = importlib.import_module("s3_plan")
 s3_transfer: Any = importlib.import_module("s3_transfer")

@@ -22,7 +22,7 @@ from ansible.module_utils.labserver.source import RECORD_LIMIT, Source
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.modules.support import RunModule
+from tests.support.modules import RunModule
 
 ROOT = Path(__file__).resolve().parents[3]
 DATA = Path(os.environ.get("LABSERVER_DATA", ROOT.parent / "shared" / "data"))

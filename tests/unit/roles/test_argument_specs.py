@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+ROOT = Path(__file__).resolve().parents[3]
+ROLES = sorted(path.parent.name for path in (ROOT / "roles").glob("*/meta"))
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -39,12 +39,12 @@ from ansible.module_utils.labserver.aws_resources import (
     total,
     unpriced,
 )
-from ansible.module_utils.labserver.files import LabError
+from ansible.module_utils.labserver.errors import LabError
 from botocore.awsrequest import AWSResponse
 from moto import mock_aws
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "scripts" / "aws_audit"
 HERE = "us-west-2"
 IMAGE = "ami-12c6146b"

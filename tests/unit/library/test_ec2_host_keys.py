@@ -13,7 +13,7 @@ import pytest
 from ansible.module_utils.labserver import host_keys
 from botocore.exceptions import ClientError
 
-from tests.unit.modules.support import RunModule
+from tests.support.modules import RunModule
 
 ADDRESS, OTHER = "203.0.113.7", "203.0.113.8"
 

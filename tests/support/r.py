@@ -8,7 +8,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from tests.unit.modules.support import Page
+from tests.support.modules import Page
 
 NAMESPACE = "export(answer)\n"
 FUNCTION = "answer <- function() 42\n"

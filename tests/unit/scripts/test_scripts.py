@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import run_playbook
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def bash(commands: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 import requests
 
-FOLDER = Path(__file__).resolve().parents[2] / "roles" / "source_addresses" / "files"
+FOLDER = Path(__file__).resolve().parents[3] / "roles" / "source_addresses" / "files"
 sys.path.insert(0, str(FOLDER))
 source_address: Any = importlib.import_module("source_address")
 

@@ -20,11 +20,11 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.labserver import sampling, source
-from ansible.module_utils.labserver.files import LabError
+from ansible.module_utils.labserver.errors import LabError
 from ansible.module_utils.labserver.sampling import Draw, Share, sample
 from ansible.module_utils.labserver.source import BLOCK, Source
 
-from tests.unit.modules.support import RunModule
+from tests.support.modules import RunModule
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -524,7 +524,7 @@ def test_a_full_disk_leaves_the_old_output(tmp_path: Path, dest: str) -> None:
         import resource, signal, sys
         from pathlib import Path
         sys.path.insert(0, sys.argv[1])
-        from labserver.files import explain
+        from labserver.errors import explain
         from labserver.reviews import run_sample
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))

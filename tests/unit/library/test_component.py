@@ -50,3 +50,23 @@ def test_unavailable_needs_a_reason(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert result["failed"]
     assert "needs a reason" in result["msg"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_unavailable_is_recorded_before_it_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"name": "swap", "state": "unavailable", "reason": "no room", "fix": "Set swap_path", "path": str(tmp_path)}
+    assert not run(capsys, **given).get("failed")
+    result = run(capsys, **given, strict=True)
+    assert result["failed"]
+    assert result["msg"].startswith("swap is unavailable: no room. Set swap_path. To have it reported only")
+    assert json.loads((tmp_path / "labserver_swap.fact").read_text())["state"] == "unavailable"
+
+
+def test_parts_that_are_unavailable_are_errors_where_nothing_may_be_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = run(capsys, name="r", unavailable={"gbm": "out of reach"}, strict=True, path=str(tmp_path))
+    assert result["failed"]
+    assert "gbm: out of reach" in result["msg"]
+    assert not run(capsys, name="r", strict=True, path=str(tmp_path)).get("failed")
