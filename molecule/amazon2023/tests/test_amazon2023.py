@@ -52,7 +52,7 @@ def test_the_environment_runs_on_the_newer_python(host: Host) -> None:
 
 
 def test_the_swap_is_in_use(host: Host, swaps: dict[str, int]) -> None:
-    path = f"/srv/{host.ansible.get_variables()['inventory_hostname']}.swap"
+    path = str(host.ansible.get_variables()["swap_path"])
     assert swaps[path] == 64
     assert f"{path} none swap" in host.file("/etc/fstab").content_string
 

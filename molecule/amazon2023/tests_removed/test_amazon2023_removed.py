@@ -36,6 +36,6 @@ def test_the_packages_are_gone_but_for_those_that_others_may_use(host: Host) -> 
 
 
 def test_the_swap_is_off(host: Host, swaps: dict[str, int]) -> None:
-    path = f"/srv/{host.ansible.get_variables()['inventory_hostname']}.swap"
+    path = str(host.ansible.get_variables()["swap_path"])
     assert path not in swaps
     assert not host.file(path).exists

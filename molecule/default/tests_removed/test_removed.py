@@ -33,6 +33,6 @@ def test_only_the_build_dependencies_are_still_reported(host: Host) -> None:
 
 
 def test_the_swap_is_off(host: Host) -> None:
-    path = f"/srv/{host.ansible.get_variables()['inventory_hostname']}.swap"
+    path = str(host.ansible.get_variables()["swap_path"])
     assert path not in host.check_output("cat /proc/swaps")
     assert not host.file(path).exists

@@ -10,7 +10,7 @@ from testinfra.host import Host
 
 def path(host: Host) -> str:
     """Return where the scenario's inventory wants the host's swap."""
-    return f"/srv/{host.ansible.get_variables()['inventory_hostname']}.swap"
+    return str(host.ansible.get_variables()["swap_path"])
 
 
 def test_it_is_in_use(host: Host, swaps: dict[str, int]) -> None:

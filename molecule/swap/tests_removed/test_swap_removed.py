@@ -9,7 +9,7 @@ from testinfra.host import Host
 
 
 def test_no_trace_is_left(host: Host, swaps: dict[str, int], component: Callable[..., Any]) -> None:
-    path = f"/srv/{host.ansible.get_variables()['inventory_hostname']}.swap"
+    path = str(host.ansible.get_variables()["swap_path"])
     assert path not in swaps
     assert not host.file(path).exists
     assert path not in host.file("/etc/fstab").content_string

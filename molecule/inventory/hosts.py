@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""Inventory of a scenario: its containers are named after it, so that scenarios can run side by side.
+
+A script, for pytest-testinfra takes the names of containers from the inventory as they stand, without templates.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+SYSTEMS = ("debian12", "debian13")
+
+
+def inventory(scenario: str) -> dict[str, object]:
+    """Return the inventory in the form of ``ansible-inventory --list``."""
+    containers = {f"molecule-{system}": f"{scenario.replace('_', '-')}-{system}" for system in SYSTEMS}
+    hostvars = {
+        host: {
+            "ansible_host": container,
+            "ansible_connection": "community.docker.docker",
+            "sandbox_host": {"name": container, "system": host.removeprefix("molecule-")},
+            "labserver_strict": False,
+            # The machine sees every host's swap, so each has a path of its own
+            "swap_path": f"/srv/{container}.swap",
+            "swap_size_mb": 64,
+            # Enough to show that the labs work; all hosts share the machine
+            "r_labs_trees": 100,
+        }
+        for host, container in containers.items()
+    }
+    return {"labserver": {"hosts": list(containers)}, "_meta": {"hostvars": hostvars}}
+
+
+if __name__ == "__main__":
+    print(json.dumps(inventory(os.environ.get("MOLECULE_SCENARIO_NAME", "default"))))
