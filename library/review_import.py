@@ -34,9 +34,7 @@ options:
     elements: str
     default: []
   html:
-    description:
-      - Whether to turn HTML tags to spaces and to decode HTML entities in the text, with BeautifulSoup.
-      - Run the task with the Python of the lab's virtual environment then, which has it.
+    description: Whether to turn HTML tags to spaces and to decode HTML entities in the text.
     type: bool
     default: false
 extends_documentation_fragment: [ansible.builtin.files]
@@ -60,8 +58,6 @@ EXAMPLES = r"""
       overall: label
       source: source
     html: true
-  vars:
-    ansible_python_interpreter: /opt/lab/bin/python
 """
 
 RETURN = r"""
@@ -89,8 +85,11 @@ reason:
   type: str
 """
 
+from pathlib import Path
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.labserver.reviews import IMPORT_UNKNOWN, run_import, run_module
+from ansible.module_utils.labserver.reviews.csv_import import ImportRequest
+from ansible.module_utils.labserver.reviews.output import run_module
 
 
 def main() -> None:
@@ -107,7 +106,16 @@ def main() -> None:
         add_file_common_args=True,
         supports_check_mode=True,
     )
-    run_module(module, run_import, IMPORT_UNKNOWN)
+    options = module.params
+    request = ImportRequest(
+        src=Path(options["src"]),
+        dest=Path(options["dest"]),
+        text_column=options["text_column"],
+        fields=options["fields"],
+        numbers=tuple(options["numbers"]),
+        html=options["html"],
+    )
+    run_module(module, request)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,19 @@
 #!/usr/bin/python
-"""Ansible module: uniform random samples of the lines of a file."""
+"""Ansible module: a uniform random sample of the lines of a file."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: review_sample
-short_description: Draws uniform random samples of the lines of a file
+short_description: Draws a uniform random sample of the lines of a file
 description:
   - Takes exactly C(int(fraction * lines)), or O(count), distinct lines of a file. Every such subset is equally likely.
   - Lines keep their order and their bytes. A last line without a newline counts, and so does an empty line.
   - The file is read once, whatever its size, in little memory. It may be plain, or compressed with gzip or (where
-    the Python package zstandard or Python 3.14 is there) zstd, which is told by its content. A gzip is read faster
-    where the Python package isal or zlib-ng is importable.
+    the Python package zstandard is importable) zstd, which is told by its content. A gzip is read faster where the
+    Python package isal is importable. The lab's virtual environment has both.
   - The same seed gives the same lines on every Python and from every compression of the same text.
-  - Beside each output lies C(<dest>.manifest.json), which tells what it was made from. Nothing is done as long as
+  - Beside the output lies C(<dest>.manifest.json), which tells what it was made from. Nothing is done as long as
     source, parameters and output are what it says. The source is compared by size, modification time and a digest of
     64 blocks spread over it.
 options:
@@ -22,8 +22,9 @@ options:
     type: path
     required: true
   dest:
-    description: Where the sample goes. Compressed when the name ends in C(.gz) or C(.zst). Excludes O(samples).
+    description: Where the sample goes. Compressed when the name ends in C(.gz) or C(.zst).
     type: path
+    required: true
   fraction:
     description: Part of the lines to take, above 0 and at most 1. Excludes O(count).
     type: float
@@ -34,35 +35,6 @@ options:
     description: Seed of the random numbers.
     type: int
     default: 0
-  stratify_by:
-    description:
-      - A field of the records (the lines are JSON objects then), such as V(overall). Of the lines of each of its values
-        C(int(fraction * lines)) are taken. Needs O(fraction).
-    type: str
-  samples:
-    description: Several samples in one reading of the file. Excludes O(dest).
-    type: list
-    elements: dict
-    suboptions:
-      dest:
-        description: Where this sample goes.
-        type: path
-        required: true
-      seed:
-        description: Its seed; default is O(seed). Not with O(disjoint=true).
-        type: int
-      fraction:
-        description: Its size as a part of the lines; default is O(fraction).
-        type: float
-      count:
-        description: Its size in lines; default is O(count).
-        type: int
-  disjoint:
-    description:
-      - Whether no two of O(samples) have a line in common. They are dealt out by the one O(seed).
-      - Otherwise they are independent, each the same as if it had been drawn alone.
-    type: bool
-    default: false
   progress:
     description:
       - A file to write the progress to, at most once a second, as a JSON object with C(bytes), C(size), C(percent),
@@ -87,22 +59,6 @@ EXAMPLES = r"""
     dest: /srv/data/reviews.sample.json
     fraction: 0.1
     seed: 42
-
-- name: Give each student 1,000 reviews that no other has, in one reading
-  review_sample:
-    src: /srv/data/reviews.json.gz
-    count: 1000
-    disjoint: true
-    samples:
-      - dest: /srv/data/ada.json
-      - dest: /srv/data/bob.json
-
-- name: Draw a tenth of the reviews of each number of stars
-  review_sample:
-    src: /srv/data/reviews.json.gz
-    dest: /srv/data/reviews.sample.json
-    fraction: 0.1
-    stratify_by: overall
 """
 
 RETURN = r"""
@@ -134,15 +90,6 @@ manifest:
   description: Path of its manifest.
   returned: success
   type: str
-strata:
-  description: With O(stratify_by), for each value of the field (as JSON text) its lines and how many were taken.
-  returned: success
-  type: dict
-samples:
-  description: The same for every sample, also when there is one. The values above are those of the first that changed.
-  returned: success
-  type: list
-  elements: dict
 source_digest:
   description:
     - Digest by which a changed source is noticed, together with its size and modification time.
@@ -155,31 +102,38 @@ reason:
   type: str
 """
 
+from pathlib import Path
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.labserver.reviews import SAMPLE_UNKNOWN, run_module, run_sample
+from ansible.module_utils.labserver.reviews.manifest import ProgressFile
+from ansible.module_utils.labserver.reviews.output import run_module
+from ansible.module_utils.labserver.reviews.sample import SampleRequest
+from ansible.module_utils.labserver.sampling.draws import Draw
 
 
 def main() -> None:
     """Run the module."""
-    size = {"fraction": {"type": "float"}, "count": {"type": "int"}}
-    one = {"dest": {"type": "path", "required": True}, "seed": {"type": "int"}, **size}
     module = AnsibleModule(
         argument_spec={
             "src": {"type": "path", "required": True},
-            "dest": {"type": "path"},
-            **size,
+            "dest": {"type": "path", "required": True},
+            "fraction": {"type": "float"},
+            "count": {"type": "int"},
             "seed": {"type": "int", "default": 0},
-            "stratify_by": {"type": "str"},
-            "samples": {"type": "list", "elements": "dict", "options": one},
-            "disjoint": {"type": "bool", "default": False},
             "progress": {"type": "path"},
         },
-        mutually_exclusive=[("dest", "samples"), ("fraction", "count")],
-        required_one_of=[("dest", "samples")],
+        mutually_exclusive=[("fraction", "count")],
         add_file_common_args=True,
         supports_check_mode=True,
     )
-    run_module(module, run_sample, SAMPLE_UNKNOWN)
+    options = module.params
+    request = SampleRequest(
+        src=Path(options["src"]),
+        dest=Path(options["dest"]),
+        draw=Draw(options["seed"], options["fraction"], options["count"]),
+        progress=ProgressFile(options["progress"]),
+    )
+    run_module(module, request)
 
 
 if __name__ == "__main__":

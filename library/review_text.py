@@ -9,7 +9,7 @@ short_description: Writes fields of JSON records as lines of text
 description:
   - Reads a file with one JSON object a line, plain, gzip or zstd (told by its content), and writes the text of one or
     more fields of each as one line of UTF-8. Several fields are joined by a space, newlines inside become spaces.
-  - The text is what Python's C(json.loads) gives; the Python package orjson or msgspec is used where it is importable.
+  - The text is what Python's C(json.loads) gives; the Python package orjson is used where it is importable.
     Half a surrogate pair, which JSON can spell and UTF-8 cannot, becomes U+FFFD.
   - A line longer than 1 MiB is treated as a bad record.
   - Beside the output lies C(<dest>.manifest.json), which tells what it was made from. Nothing is done as long as
@@ -114,8 +114,12 @@ reason:
   type: str
 """
 
+from pathlib import Path
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.labserver.reviews import TEXT_UNKNOWN, run_module, run_text
+from ansible.module_utils.labserver.reviews.manifest import ProgressFile
+from ansible.module_utils.labserver.reviews.output import run_module
+from ansible.module_utils.labserver.reviews.text import TextRequest
 
 
 def main() -> None:
@@ -133,7 +137,17 @@ def main() -> None:
         add_file_common_args=True,
         supports_check_mode=True,
     )
-    run_module(module, run_text, TEXT_UNKNOWN)
+    options = module.params
+    request = TextRequest(
+        src=Path(options["src"]),
+        dest=Path(options["dest"]),
+        fields=tuple(options["fields"]),
+        html=options["html"],
+        on_error=options["on_error"],
+        max_errors=options["max_errors"],
+        progress=ProgressFile(options["progress"]),
+    )
+    run_module(module, request)
 
 
 if __name__ == "__main__":

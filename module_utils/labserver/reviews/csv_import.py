@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import io
 import json
 import re
-import sys
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO, Callable, cast
+from typing import Any, BinaryIO, ClassVar, cast
 
-from .errors import LabError
+from ..errors import LabError
+from ..files import sha256_of
+from .markup import without_html
+from .output import Counts, OutputRequest, written
 from .source import Source
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
-_BREAKS = re.compile(r"(?:<br\s*/?>)+")
 _FIELD_LIMIT = 8 << 20  # characters of one CSV field
 
 
@@ -41,40 +40,41 @@ class _Blocks(io.RawIOBase):
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Which columns become which JSON fields."""
+class ImportRequest(OutputRequest):
+    """What review_import is asked for: which columns become which JSON fields."""
 
-    text: str = "text"
+    module: ClassVar[str] = "review_import"
+    unknown: ClassVar[Counts] = {"lines": None, "sha256": None}
+
+    text_column: str = "text"
     fields: Mapping[str, str] = field(default_factory=dict)  # JSON field: column
     numbers: tuple[str, ...] = ()  # JSON fields that are written as numbers
     html: bool = False
 
+    def check(self) -> None:
+        """Raise LabError for options that cannot work."""
+        if "reviewText" in self.fields:
+            raise LabError(
+                "fields names reviewText, which comes from the column `text_column`: take it out of `fields`"
+            )
+        unknown = sorted(set(self.numbers) - set(self.fields))
+        if unknown:
+            raise LabError(f"numbers names {', '.join(unknown)}, which `fields` does not have: add it there")
 
-def soup_cleaner() -> Callable[[str], str]:
-    """Return a function that turns tags to spaces and decodes entities. Raises LabError without BeautifulSoup."""
-    try:
-        bs4 = importlib.import_module("bs4")
-    except ImportError as error:
-        raise LabError(
-            f"{sys.executable} has no BeautifulSoup (bs4), which `html: true` needs: run this task with the Python of "
-            "the lab's virtual environment (role python_venv) as `ansible_python_interpreter`"
-        ) from error
-    # A review that is only an address is still a review.
-    warnings.filterwarnings("ignore", category=UserWarning, module="bs4")
+    def parameters(self) -> dict[str, Any]:
+        """Return what decides the bytes of the output."""
+        return {name: getattr(self, name) for name in ("text_column", "fields", "numbers", "html")}
 
-    def clean(text: str) -> str:
-        # Most reviews have line breaks for their only markup; the parser would take three times as long to find them
-        plain = " ".join(part for part in _BREAKS.split(text) if part) if "<" in text else text
-        if "<" not in plain and "&" not in plain:
-            return plain
-        return str(bs4.BeautifulSoup(text, "html.parser").get_text(" "))
-
-    return clean
+    def produce(self, source: Source) -> Counts:
+        """Write the JSON lines."""
+        with written(self.dest) as out:
+            lines = convert(source, out, self)
+        return {"lines": lines, "sha256": sha256_of(self.dest)}
 
 
-def convert(source: Source, out: BinaryIO, columns: Columns) -> int:
+def convert(source: Source, out: BinaryIO, request: ImportRequest) -> int:
     """Write a JSON line for every row of the CSV file; return how many. Raises LabError for a bad file."""
-    clean = soup_cleaner() if columns.html else str
+    clean = without_html if request.html else str
     csv.field_size_limit(_FIELD_LIMIT)
     text = io.TextIOWrapper(io.BufferedReader(_Blocks(source.blocks())), encoding="utf-8-sig", newline="")
     reader = csv.reader(text, strict=True)
@@ -83,7 +83,7 @@ def convert(source: Source, out: BinaryIO, columns: Columns) -> int:
         header = next(reader, None)
         if not header:
             raise LabError(f"src {source.path} holds no lines: check that it is the right file, or fetch it again")
-        places = _places(source, header, columns)
+        places = _places(source, header, request)
         for row in reader:
             if len(row) != len(header):
                 raise LabError(
@@ -91,9 +91,9 @@ def convert(source: Source, out: BinaryIO, columns: Columns) -> int:
                     "check that the file is comma-separated and complete"
                 )
             record: dict[str, object] = {"reviewText": clean(row[places["reviewText"]])}
-            for name in columns.fields:
+            for name in request.fields:
                 value = row[places[name]]
-                record[name] = _number(source, reader.line_num, name, value) if name in columns.numbers else value
+                record[name] = _number(source, reader.line_num, name, value) if name in request.numbers else value
             out.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
             lines += 1
     except UnicodeDecodeError as error:
@@ -106,15 +106,15 @@ def convert(source: Source, out: BinaryIO, columns: Columns) -> int:
     return lines
 
 
-def _places(source: Source, header: list[str], columns: Columns) -> dict[str, int]:
-    wanted = {"reviewText": columns.text, **columns.fields}
-    missing = sorted(set(wanted.values()) - set(header))
+def _places(source: Source, header: list[str], request: ImportRequest) -> dict[str, int]:
+    columns = {"reviewText": request.text_column, **request.fields}
+    missing = sorted(set(columns.values()) - set(header))
     if missing:
         raise LabError(
             f"src {source.path} has no column {', '.join(missing)}; it has {', '.join(header)[:500]}: "
             "correct `text_column` or `fields`"
         )
-    return {name: header.index(column) for name, column in wanted.items()}
+    return {name: header.index(column) for name, column in columns.items()}
 
 
 def _number(source: Source, line: int, name: str, value: str) -> float:

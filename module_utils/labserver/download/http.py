@@ -1,4 +1,7 @@
-"""Fetch a URL into an open file: proxies and authorities of the environment, timeouts, resumption."""
+"""Fetch a URL into an open file: proxies and authorities of the environment, timeouts, resumption.
+
+What is out of reach is told from what is wrong: `OutOfReachError` from any other `SourceError`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Callable
 
@@ -29,12 +33,17 @@ class SourceError(Exception):
     """A source did not give the file; the text is the reason."""
 
 
+class OutOfReachError(SourceError):
+    """A source cannot be reached, refuses, or does not have the file."""
+
+
 @dataclass(frozen=True)
 class Network:
     """How to reach a server: seconds to connect, a CA bundle and a proxy that override the environment's."""
 
     connect_timeout: int = 10
     cafile: str | None = None
+    client_cert: str | None = None
     proxy: str | None = None
     verify: bool = True
 
@@ -49,14 +58,16 @@ def mask(url: str) -> str:
 def _context(network: Network) -> ssl.SSLContext:
     context = ssl.create_default_context()  # SSL_CERT_FILE and SSL_CERT_DIR are read here
     bundle = network.cafile or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    if bundle:
-        try:
-            if Path(bundle).is_dir():
-                context.load_verify_locations(capath=bundle)
-            else:
-                context.load_verify_locations(cafile=bundle)
-        except OSError as error:
-            raise SourceError(f"the certificate bundle {bundle} cannot be read: {error}") from error
+    try:
+        if bundle and Path(bundle).is_dir():
+            context.load_verify_locations(capath=bundle)
+        elif bundle:
+            context.load_verify_locations(cafile=bundle)
+        if network.client_cert:
+            context.load_cert_chain(network.client_cert)
+    except OSError as error:
+        which = " and ".join(name for name in (bundle, network.client_cert) if name)
+        raise SourceError(f"the certificates in {which} cannot be read: {error}") from error
     if not network.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -126,18 +137,24 @@ def _validator(headers: email.message.Message) -> str:
     return str(headers.get("Last-Modified", ""))
 
 
-def _reason(error: BaseException, network: Network) -> str:
+def _failure(error: BaseException, network: Network, suffix: str = "") -> SourceError:
+    """Return the error to raise: out of reach, or something that must not pass for it."""
     if isinstance(error, urllib.error.HTTPError):
-        return f"the server answered {error.code} {error.reason}"
+        return OutOfReachError(f"the server answered {error.code} {error.reason}")
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return (
+        return SourceError(
             f"its certificate is not trusted ({cause.verify_message}): name your authority's file in SSL_CERT_FILE "
             "or REQUESTS_CA_BUNDLE"
         )
     if isinstance(cause, socket.timeout):
-        return f"timed out ({network.connect_timeout} s to connect, {READ_TIMEOUT} s without a byte)"
-    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+        reason = f"timed out ({network.connect_timeout} s to connect, {READ_TIMEOUT} s without a byte)"
+    else:
+        reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    wrong = isinstance(cause, (ValueError, http.client.InvalidURL, ssl.SSLError)) and not isinstance(
+        cause, (socket.timeout, ssl.SSLEOFError)
+    )
+    return (SourceError if wrong else OutOfReachError)(reason + suffix)
 
 
 class _BrokenError(Exception):
@@ -168,16 +185,16 @@ def _transfer(response: http.client.HTTPResponse | urllib.error.HTTPError, out: 
 def _ask(
     opener: urllib.request.OpenerDirector, request: urllib.request.Request, network: Network
 ) -> http.client.HTTPResponse | urllib.error.HTTPError:
-    """Return the answer, or raise SourceError with the reason why there is none of use."""
+    """Return the answer, or raise SourceError with the reason why there is none to use."""
     try:
         response: http.client.HTTPResponse = opener.open(request, timeout=network.connect_timeout)
     except urllib.error.HTTPError as error:
         if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and request.has_header("Range"):
             return error  # the file has become shorter: fetch it from its beginning
         error.close()
-        raise SourceError(_reason(error, network)) from error
+        raise _failure(error, network) from error
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise SourceError(_reason(error, network)) from error
+        raise _failure(error, network) from error
     return response
 
 
@@ -194,6 +211,17 @@ def _continues(response: http.client.HTTPResponse | urllib.error.HTTPError, star
 def ask(url: str, network: Network) -> None:
     """Raise SourceError with the reason where `url` would not be served. Nothing but the head of the answer is read."""
     _ask(_opener(network), _request(url, {}), network).close()
+
+
+def read(url: str, network: Network, headers: Mapping[str, str]) -> tuple[str, str, bytes]:
+    """Return a page of moderate size: its address after redirects, its media type and its content."""
+    content = BytesIO()
+    with _ask(_opener(network), _request(url, headers), network) as response:
+        try:
+            _transfer(response, content)
+        except (_BrokenError, OSError, http.client.HTTPException) as error:
+            raise _failure(error, network) from error
+        return response.geturl() or url, response.headers.get_content_type(), content.getvalue()
 
 
 def fetch(
@@ -229,7 +257,7 @@ def fetch(
                 if getattr(error, "errno", None) in DISK_ERRORS:
                     raise
                 if attempt == ATTEMPTS:
-                    raise SourceError(f"{_reason(error, network)} (tried {ATTEMPTS} times)") from error
+                    raise _failure(error, network, f" (tried {ATTEMPTS} times)") from error
             else:
                 return
     raise SourceError("the server answers ranges that were not asked for")

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .files import read_json, write_json
-from .source import Source, gzip_engine
+from ..files import read_json, write_json
+from .codecs import gzip_engine
+from .source import Source
 
-FORMAT = 1  # raised when the same parameters give another output
+FORMAT = 2  # raised when the same parameters give another output
 
 
 @dataclass
@@ -29,11 +30,7 @@ class Manifest:
     def __post_init__(self) -> None:
         """Read what is there."""
         self.identity = self.source.identity()
-        self.parameters = json.loads(json.dumps(self.parameters))  # tuples and paths as they come back
-        self.read()
-
-    def read(self) -> None:
-        """Read what the last run wrote."""
+        self.parameters = json.loads(json.dumps(self.parameters))  # tuples as they come back
         self.old = read_json(manifest_path(self.dest))
 
     def reason(self) -> str:
@@ -85,24 +82,27 @@ def manifest_path(dest: Path) -> Path:
     return dest.with_name(f"{dest.name}.manifest.json")
 
 
-class Status:
+class ProgressFile:
     """Writes how far a long run is to a file, at most once a second, for whoever waits for it."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: str | None = None) -> None:
         """Without a path nothing is written."""
-        self._path = path
+        self._path = Path(path) if path else None
         self._start = time.monotonic()
         self._due = self._start
 
-    def __call__(self, done: int, size: int, *, finished: bool = False) -> None:
+    def __call__(self, done: int, size: int) -> None:
         """Take note of bytes read and bytes of the source."""
-        now = time.monotonic()
-        if self._path is None or (now < self._due and not finished):
-            return
-        self._due = now + 1
-        percent = 100 if finished else min(99, 100 * done // size if size else 0)
-        seconds = round(now - self._start, 1)
-        write_json(
-            self._path,
-            {"bytes": done, "size": size, "percent": percent, "seconds": seconds, "finished": finished},
-        )
+        if time.monotonic() >= self._due:
+            self._write(done, size, min(99, 100 * done // size if size else 0))
+            self._due = time.monotonic() + 1
+
+    def finish(self, source: Source) -> None:
+        """Write that the run is at its end."""
+        self._write(source.done, source.size, 100)
+
+    def _write(self, done: int, size: int, percent: int) -> None:
+        if self._path is not None:
+            seconds = round(time.monotonic() - self._start, 1)
+            state = {"bytes": done, "size": size, "percent": percent, "seconds": seconds, "finished": percent == 100}
+            write_json(self._path, state)

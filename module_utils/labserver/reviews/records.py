@@ -1,0 +1,84 @@
+"""Read records, one JSON object a line, by the quickest parser that this Python has."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import Any, Callable
+
+from .codecs import optional
+from .lines import RECORD_LIMIT
+
+
+class BadRecordError(ValueError):
+    """A line is no record of the wanted kind; the text is the reason."""
+
+
+def parse(line: bytes, fields: Sequence[str]) -> dict[str, Any]:
+    """Return the record on a line, by json.loads. Raises BadRecordError when it is none or lacks a field."""
+    if not line:
+        raise BadRecordError(f"it is longer than {RECORD_LIMIT} bytes")
+    try:
+        record: Any = json.loads(line)
+    except UnicodeDecodeError as error:
+        raise BadRecordError(f"it is not UTF-8 (byte {error.start + 1} of the line)") from error
+    except ValueError as error:
+        raise BadRecordError(f"it is not JSON ({error})") from error
+    except RecursionError as error:
+        raise BadRecordError("it is nested too deeply") from error
+    if not isinstance(record, dict):
+        raise BadRecordError("it is not a JSON object")
+    for name in fields:
+        if name not in record:
+            known = ", ".join(sorted(record)[:12])
+            raise BadRecordError(f"it has no field {name} (it has {known or 'none'})")
+    return record
+
+
+Loads = Callable[[bytes], Any]
+LoadsAll = Callable[[Sequence[bytes]], Iterable[Any]]
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # what JSONDecoder.decode calls
+
+
+def _standard_loads(line: bytes) -> Any:
+    """Do what json.loads does for a complete line of UTF-8; raise anything for all others."""
+    text = line.decode()
+    try:
+        record, end = _scan(text, 0)
+    except StopIteration as error:  # which would end a loop over records quietly
+        raise ValueError(text) from error
+    if text[end:] != "\n":
+        raise ValueError(text[end:])
+    return record
+
+
+def _standard_loads_all(lines: Sequence[bytes]) -> Iterator[Any]:
+    """Do so for several lines. Where all is ASCII, they are decoded together and scanned one after the other."""
+    block = b"".join(lines)
+    if not block.isascii():
+        yield from map(_standard_loads, lines)
+        return
+    if not block.endswith(b"\n"):
+        raise ValueError("incomplete")
+    text = block.decode()
+    start = 0
+    for stop in accumulate(map(len, lines)):
+        record, end = _scan(text, start)
+        if end != stop - 1:  # each record must end right before the newline of its own line
+            raise ValueError(text[start:stop])
+        yield record
+        start = stop
+
+
+def loads_engine() -> Loads:
+    """Return the quickest importable parser of a line. What it refuses is read again with json.loads."""
+    package = optional("orjson")
+    return package.loads if package else _standard_loads
+
+
+def loads_all_engine() -> LoadsAll:
+    """Do the same for several lines."""
+    loads = loads_engine()
+    return _standard_loads_all if loads is _standard_loads else functools.partial(map, loads)
