@@ -50,7 +50,7 @@ options:
     default: false
   required:
     description:
-      - Whether it is an error that the file is out of reach. If not, RV(available) and RV(reason) tell it.
+      - Whether it is an error that the file is out of reach. If not, RV(available) and RV(reason) say so.
       - Out of reach means that every source cannot be reached, refuses, or does not have the file. A wrong checksum, a
         certificate that is not trusted, a full disk or a wrong option is an error in any case.
     type: bool
@@ -139,7 +139,7 @@ pinned:
   type: bool
 unavailable:
   description:
-    - The sources that were tried before and did not serve; kept in the record, so that later runs tell them too.
+    - The sources that were tried before and did not serve; kept in the record, so that later runs return them too.
     - On failure, all sources.
   returned: always
   type: list

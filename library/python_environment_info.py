@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: python_environment_info
-short_description: Tells whether a Python virtual environment works
+short_description: Returns whether a Python virtual environment works
 description:
   - An environment works when its Python runs, is the one asked for, every file of its packages is there in full, and
     the modules in O(imports) can be found. Nothing of it is imported.

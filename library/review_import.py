@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: review_import
 short_description: Turns a CSV file of reviews into the JSON lines of the Amazon review sets
 description:
-  - Reads a comma-separated file with a header line, UTF-8, plain, gzip or zstd (told by its content), and writes one
+  - Reads a comma-separated file with a header line, UTF-8, plain, gzip or zstd (seen from its content), and writes one
     JSON object a row with the text as C(reviewText).
   - Beside the output lies C(<dest>.manifest.json), which tells what it was made from. Nothing is done as long as
     source, parameters and output are what it says.

@@ -10,7 +10,7 @@ description:
   - Takes exactly C(int(fraction * lines)), or O(count), distinct lines of a file. Every such subset is equally likely.
   - Lines keep their order and their bytes. A last line without a newline counts, and so does an empty line.
   - The file is read once, whatever its size, in little memory. It may be plain, or compressed with gzip or (where
-    the Python package zstandard is importable) zstd, which is told by its content. A gzip is read faster where the
+    the Python package zstandard is importable) zstd, which is seen from its content. A gzip is read faster where the
     Python package isal is importable. The lab's virtual environment has both.
   - The same seed gives the same lines on every Python and from every compression of the same text.
   - Beside the output lies C(<dest>.manifest.json), which tells what it was made from. Nothing is done as long as

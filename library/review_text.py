@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: review_text
 short_description: Writes fields of JSON records as lines of text
 description:
-  - Reads a file with one JSON object a line, plain, gzip or zstd (told by its content), and writes the text of one or
+  - Reads a file with one JSON object a line, plain, gzip or zstd (seen from its content), and writes the text of one or
     more fields of each as one line of UTF-8. Several fields are joined by a space, newlines inside become spaces.
   - The text is what Python's C(json.loads) gives; the Python package orjson is used where it is importable.
     Half a surrogate pair, which JSON can spell and UTF-8 cannot, becomes U+FFFD.

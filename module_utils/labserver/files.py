@@ -55,7 +55,7 @@ def locked_part(dest: Path) -> Iterator[BinaryIO]:
 
 
 def _lock(fd: int, path: Path) -> bool:
-    """Wait for the lock; tell whether the file still has its name, which the run we waited for may have taken."""
+    """Wait for the lock; return whether the file still has its name, which the run we waited for may have taken."""
     if os.fstat(fd).st_uid != os.geteuid():
         raise LabError(f"{path} belongs to another user: remove it, or choose a `dest` in a directory of your own")
     fcntl.flock(fd, fcntl.LOCK_EX)
@@ -63,7 +63,7 @@ def _lock(fd: int, path: Path) -> bool:
 
 
 def has_name(fd: int, path: Path) -> bool:
-    """Tell whether `path` is the open file; it may vanish at any moment, so it is looked at once."""
+    """Return whether `path` is the open file; it may vanish at any moment, so it is looked at once."""
     try:
         return os.path.samestat(os.fstat(fd), path.stat())
     except FileNotFoundError:

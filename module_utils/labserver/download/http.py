@@ -1,6 +1,6 @@
 """Fetch a URL into an open file: proxies and authorities of the environment, timeouts, resumption.
 
-What is out of reach is told from what is wrong: `OutOfReachError` from any other `SourceError`.
+What is out of reach is distinguished from what is wrong: `OutOfReachError` from any other `SourceError`.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def _ask(
 
 
 def _continues(response: http.client.HTTPResponse | urllib.error.HTTPError, start: int, validator: str) -> bool:
-    """Tell whether the answer is the rest, from byte `start`, of the file that `validator` stands for."""
+    """Return whether the answer is the rest, from byte `start`, of the file that `validator` stands for."""
     return (
         response.status == http.client.PARTIAL_CONTENT
         and start > 0

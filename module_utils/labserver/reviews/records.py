@@ -13,7 +13,7 @@ from .lines import RECORD_LIMIT
 
 
 class BadRecordError(ValueError):
-    """A line is no record of the wanted kind; the text is the reason."""
+    """A line is not a record as asked for; the text is the reason."""
 
 
 def parse(line: bytes, fields: Sequence[str]) -> dict[str, Any]:

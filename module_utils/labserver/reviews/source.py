@@ -1,4 +1,4 @@
-"""A file of text, plain or compressed (told by its first bytes), read block by block in little memory."""
+"""A file of text, plain or compressed (recognised by its first bytes), read block by block in little memory."""
 
 from __future__ import annotations
 
