@@ -76,11 +76,6 @@ def type_of(option: Mapping) -> str:
     return str(option.get("type", "str")) + (f" of {elements}" if elements else "")
 
 
-def inside(parent: str, name: str, option: Mapping) -> str:
-    """Return what stands before the names of an option's suboptions."""
-    return f"{parent}{name}{'[]' if option.get('type') == 'list' else ''}."
-
-
 def default_of(option: Mapping, default: object) -> str:
     """Return what an option is where it is not set; `default` is not in the spec where it is computed."""
     if option.get("required"):
@@ -94,31 +89,23 @@ def default_of(option: Mapping, default: object) -> str:
     return f"`{text}`" if len(text) <= LONG else "long: see the role's defaults"
 
 
-def option_rows(options: Mapping, defaults: Mapping, parent: str = "") -> Iterator[list[str]]:
-    """Yield a row for each option, and after it for each of its suboptions."""
-    for name, option in options.items():
-        description = paragraphs(option.get("description"))
-        if choices := option.get("choices"):
+def field_rows(fields: Mapping, defaults: Mapping | None, parent: str = "") -> Iterator[list[str]]:
+    """Yield a row for each option or, without `defaults`, return value, and after it for each that it contains."""
+    for name, field in fields.items():
+        text = paragraphs(field.get("description"))
+        if choices := field.get("choices"):
             values = choices.items() if isinstance(choices, dict) else ((choice, "") for choice in choices)
-            listed = [f"`{value}`" + (f" ({markdown(text)})" if text else "") for value, text in values]
-            description.append("Choices: " + ", ".join(listed) + ".")
-        default = default_of(option, option.get("default", defaults.get(name)))
-        yield [f"`{parent}{name}`", type_of(option), default, " ".join(description)]
-        yield from option_rows(
-            option.get("options") or option.get("suboptions") or {}, {}, inside(parent, name, option)
-        )
-
-
-def value_rows(values: Mapping, parent: str = "") -> Iterator[list[str]]:
-    """Yield a row for each return value, and after it for each that it contains."""
-    for name, value in values.items():
-        text = " ".join(paragraphs(value.get("description")))
-        if value.get("returned", "success") not in ("success", "always"):
-            text += f" Returned {markdown(str(value['returned']))}."
-        yield [f"`{parent}{name}`", type_of(value), text]
-        yield from value_rows(
-            value.get("contains", {}), f"{parent}{name}{'[]' if value.get('type') == 'list' else ''}."
-        )
+            listed = [f"`{value}`" + (f" ({markdown(why)})" if why else "") for value, why in values]
+            text.append("Choices: " + ", ".join(listed) + ".")
+        if (returned := str(field.get("returned", "success"))) not in ("success", "always"):
+            text.append(f"Returned {markdown(returned)}.")
+        row = [f"`{parent}{name}`", type_of(field), " ".join(text)]
+        if defaults is not None:
+            row.insert(2, default_of(field, field.get("default", defaults.get(name))))
+        yield row
+        inner = field.get("options") or field.get("suboptions") or field.get("contains") or {}
+        within = f"{parent}{name}{'[]' if field.get('type') == 'list' else ''}."
+        yield from field_rows(inner, None if defaults is None else {}, within)
 
 
 def load(path: Path) -> Any:
@@ -176,7 +163,7 @@ def roles(root: Path) -> Iterator[str]:
             yield from ["", f"**{markdown(spec.get('short_description', ''))}**"]
             for paragraph in paragraphs(spec.get("description")):
                 yield from ["", paragraph]
-            rows = option_rows(spec.get("options", {}), load(role / "defaults" / "main.yml"))
+            rows = field_rows(spec.get("options", {}), load(role / "defaults" / "main.yml"))
             yield from table("Variable", "Type", "Default", "Description", rows=rows)
 
 
@@ -210,8 +197,8 @@ def modules(root: Path) -> Iterator[str]:
         yield from (
             f"- Also the options of `{name}`." for name in ([fragments] if isinstance(fragments, str) else fragments)
         )
-        yield from table("Option", "Type", "Default", "Description", rows=option_rows(text.get("options", {}), {}))
-        yield from table("Returns", "Type", "Description", rows=value_rows(documentation(path, "RETURN")))
+        yield from table("Option", "Type", "Default", "Description", rows=field_rows(text.get("options", {}), {}))
+        yield from table("Returns", "Type", "Description", rows=field_rows(documentation(path, "RETURN"), None))
 
 
 def filters(root: Path) -> Iterator[str]:

@@ -53,9 +53,9 @@ def test_without_a_compiler_auto_uses_gensim_with_a_message(
     monkeypatch.delenv("CC", raising=False)
     page = tmp_path / "p.html"
     assert main([str(small_text), str(page), *QUICK]) == 0
-    said = capsys.readouterr().err
-    assert "used gensim" in said
-    assert "no C compiler" in said
+    messages = capsys.readouterr().err
+    assert "used gensim" in messages
+    assert "no C compiler" in messages
     assert "gensim" in page.read_text()
     assert main([str(small_text), str(page), "--engine", "kernel", *QUICK]) == 1
     assert "Install a C compiler" in capsys.readouterr().err
@@ -198,10 +198,10 @@ def test_a_terminal_sees_one_renewed_line_a_phase(
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert main([str(small_text), str(tmp_path / "p.html"), *QUICK]) == 0
-    said = capsys.readouterr().err
-    assert said.count("\n") == 2
-    assert "sentences" in said
-    assert "words/s" in said
+    messages = capsys.readouterr().err
+    assert messages.count("\n") == 2
+    assert "sentences" in messages
+    assert "words/s" in messages
 
 
 def music_reviews(path: Path, most: int | None = None) -> Path:

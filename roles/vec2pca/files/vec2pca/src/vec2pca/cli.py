@@ -193,12 +193,12 @@ def warn(text: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    command_line = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if given[:1] == ["compare"]:  # a text of that name: ./compare
-            run_compare(given[1:])
+        if command_line[:1] == ["compare"]:  # a text of that name: ./compare
+            run_compare(command_line[1:])
         else:
-            run(given)
+            run(command_line)
     except Vec2pcaError as error:
         warn(f"error: {error}")
         return 1
