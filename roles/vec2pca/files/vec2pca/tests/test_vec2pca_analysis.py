@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from vec2pca.analysis import Settings, analyse, principal_components, unit
+from vec2pca.analysis import analyse, principal_components, unit_rows
+from vec2pca.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +19,7 @@ SMALL = Settings(features=20, min_count=5, components=3, epochs=20)
 
 def test_scores_are_those_of_scikit_learn_up_to_sign() -> None:
     decomposition = pytest.importorskip("sklearn.decomposition")
-    vectors = unit(np.random.default_rng(0).normal(size=(200, 12)).astype(np.float32) * np.arange(1, 13))
+    vectors = unit_rows(np.random.default_rng(0).normal(size=(200, 12)).astype(np.float32) * np.arange(1, 13))
     scores, variance = principal_components(vectors, 5)
     reference = decomposition.PCA(5).fit(vectors.astype(float))
     np.testing.assert_allclose(np.abs(scores), np.abs(reference.transform(vectors.astype(float))), atol=1e-8)
@@ -26,7 +27,7 @@ def test_scores_are_those_of_scikit_learn_up_to_sign() -> None:
 
 
 def test_everyday_words_are_at_the_high_end_whatever_the_signs_of_the_vectors() -> None:
-    vectors = unit(np.random.default_rng(1).gamma(1.0, size=(300, 10)).astype(np.float32))
+    vectors = unit_rows(np.random.default_rng(1).gamma(1.0, size=(300, 10)).astype(np.float32))
     scores, _ = principal_components(vectors, 4)
     mirrored, _ = principal_components(-vectors, 4)
     np.testing.assert_allclose(scores, mirrored, atol=1e-6)

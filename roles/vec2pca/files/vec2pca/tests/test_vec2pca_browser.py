@@ -44,8 +44,8 @@ class Browser:
     def __init__(self, port: str, profile: Path) -> None:
         self.base = f"http://127.0.0.1:{port}"
         options = {"args": [*QUIET, f"--user-data-dir={profile}"], "binary": CHROMIUM}
-        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-        session = self.call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
+        capabilities = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        session = self.call("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})["sessionId"]
         self.base += f"/session/{session}"
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -133,7 +133,7 @@ def test_search_chooses_a_word_and_shows_its_neighbours(opened: Browser) -> None
     assert opened.js("return document.querySelector('#word h3').textContent") == "guitar"
     near = opened.js("return [...document.querySelectorAll('.nearest button')].map(b => b.textContent)")
     assert set(near[:5]) <= {"drums", "bass", "chorus", "melody", "verse", "song", "record", "band", "album"}
-    assert "guitar: nearest are" in opened.js("return document.querySelector('#said').textContent")
+    assert "guitar: nearest are" in opened.js("return document.querySelector('#status').textContent")
     assert opened.js("return document.querySelectorAll('td.picked').length") == 4
     opened.click(".nearest button")
     assert opened.js("return document.querySelector('#word h3').textContent") == near[0]

@@ -194,9 +194,9 @@ def test_replaced_bytes_and_chosen_min_count_are_said(tmp_path: Path, capsys: py
     text.write_bytes(b"caf\xe9 one two three four\n" * 30)
     arguments = ["--min-count", "auto", "--components", "2", "--features", "4", "--epochs", "1"]
     assert main([str(text), str(tmp_path / "p.html"), *arguments]) == 0
-    said = capsys.readouterr().err
-    assert "30 places" in said
-    assert "--min-count auto chose 30: 5 words" in said
+    messages = capsys.readouterr().err
+    assert "30 places" in messages
+    assert "--min-count auto chose 30: 5 words" in messages
     assert "30 places were not UTF-8" in (tmp_path / "p.html").read_text()
 
 

@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from vec2pca import kernel
-from vec2pca.analysis import Settings, analyse
+from vec2pca.analysis import analyse
 from vec2pca.cli import main
 from vec2pca.compare import canonical_correlations, cosine_agreement
 from vec2pca.errors import Vec2pcaError
+from vec2pca.settings import Settings
 from vec2pca.text import blocks, read_corpus
 from vec2pca.train import Sentences, pick_engine
 
@@ -52,9 +53,9 @@ def test_without_a_compiler_auto_uses_gensim_with_a_message(
     monkeypatch.delenv("CC", raising=False)
     page = tmp_path / "p.html"
     assert main([str(small_text), str(page), *QUICK]) == 0
-    said = capsys.readouterr().err
-    assert "used gensim" in said
-    assert "no C compiler" in said
+    messages = capsys.readouterr().err
+    assert "used gensim" in messages
+    assert "no C compiler" in messages
     assert "gensim" in page.read_text()
     assert main([str(small_text), str(page), "--engine", "kernel", *QUICK]) == 1
     assert "Install a C compiler" in capsys.readouterr().err
@@ -68,7 +69,7 @@ def test_a_compiler_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("CC", str(compiler))
     _, facts = pick_engine(SMALL)
     assert facts["engine"] == "gensim"
-    assert "out of magic" in facts["no_kernel"]
+    assert "out of magic" in facts["kernel_error"]
 
 
 @needs_compiler
@@ -147,7 +148,7 @@ def test_one_and_two_words_work(tmp_path: Path, engine: str) -> None:
 def test_bytes_do_not_depend_on_the_number_of_workers(
     small_text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vec2pca.text.SHARED_READING", 0)
+    monkeypatch.setattr("vec2pca.text.PARALLEL_READING", 0)
     monkeypatch.setattr("vec2pca.text.BATCH", 1000)
     made = set()
     for workers in ("1", "2", "5"):
@@ -197,10 +198,10 @@ def test_a_terminal_sees_one_renewed_line_a_phase(
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert main([str(small_text), str(tmp_path / "p.html"), *QUICK]) == 0
-    said = capsys.readouterr().err
-    assert said.count("\n") == 2
-    assert "sentences" in said
-    assert "words/s" in said
+    messages = capsys.readouterr().err
+    assert messages.count("\n") == 2
+    assert "sentences" in messages
+    assert "words/s" in messages
 
 
 def music_reviews(path: Path, most: int | None = None) -> Path:

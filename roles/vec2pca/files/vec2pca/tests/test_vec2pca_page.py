@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from vec2pca.analysis import Result, unit
+from vec2pca.analysis import Result, unit_rows
 from vec2pca.page import neighbours, render
 
 
@@ -21,7 +21,7 @@ def result(size: int) -> Result:
     return Result(
         words=words,
         counts=sorted(rng.integers(20, 90_000, size).tolist(), reverse=True),
-        vectors=unit(rng.normal(size=(size, 100)).astype(np.float32)),
+        vectors=unit_rows(rng.normal(size=(size, 100)).astype(np.float32)),
         scores=rng.normal(size=(size, 9)) * 0.2,
         variance=[0.05] * 9,
         corpus=dict.fromkeys(

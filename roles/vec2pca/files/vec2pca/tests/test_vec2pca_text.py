@@ -138,7 +138,7 @@ def test_memory_holds_the_words_once_and_not_the_text(tmp_path: Path, monkeypatc
 
 
 def test_several_processes_read_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vec2pca.text.SHARED_READING", 0)
+    monkeypatch.setattr("vec2pca.text.PARALLEL_READING", 0)
     monkeypatch.setattr("vec2pca.text.BATCH", 100)
     path = tmp_path / "a"
     path.write_text("".join(f"line {'x' * (i % 7)} of many. And y{i}\n" for i in range(500)))
@@ -149,7 +149,7 @@ def test_several_processes_read_the_same(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_reading_process_that_is_ended_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vec2pca.text.SHARED_READING", 0)
+    monkeypatch.setattr("vec2pca.text.PARALLEL_READING", 0)
     monkeypatch.setattr("vec2pca.text.load_punkt", lambda: lambda _: os._exit(9))
     path = tmp_path / "a"
     path.write_text("text\n")
@@ -163,8 +163,8 @@ def test_reading_processes_go_when_their_parent_is_killed(tmp_path: Path) -> Non
 import os, sys, time
 from pathlib import Path
 import vec2pca.text as text
-text.SHARED_READING = 0
-text.load_punkt = lambda: lambda _: (print(os.getpid(), flush=True), time.sleep(60))[:0]
+text.PARALLEL_READING = 0
+text.load_punkt = lambda: lambda _: (print(os.getpid(), flush=True), time.sleep(600))[:0]
 text.read_corpus(Path(sys.argv[1]), workers=2)
 """
     path = tmp_path / "a"
@@ -176,7 +176,7 @@ text.read_corpus(Path(sys.argv[1]), workers=2)
         child = Path("/proc") / parent.stdout.readline().strip()
         assert child.exists()
         parent.kill()
-    for _ in range(50):
+    for _ in range(1200):  # two minutes on a busy machine; usually the first look
         if not child.exists() or "\nState:\tZ" in (child / "status").read_text():
             return
         time.sleep(0.1)

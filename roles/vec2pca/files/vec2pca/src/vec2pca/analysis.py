@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -18,26 +18,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from vec2pca.text import Progress
+    from vec2pca.progress import Progress
+    from vec2pca.settings import Settings
 
 FORMAT = "vec2pca/1"
-EVERYDAY = 100  # words
+FREQUENT = 100  # words, whose scores decide the sign of a component
 
-
-@dataclass(frozen=True)
-class Settings:
-    """What the result depends on, besides the text. The defaults are the original's."""
-
-    features: int = 100
-    min_count: int | None = 200  # None: chosen from the text
-    window: int = 10
-    sample: float = 1e-3
-    components: int = 9
-    epochs: int = 5
-    seed: int = 1
-    workers: int | None = None  # None: as many as pay, and a result that can be repeated
-    unicode: bool = False
-    engine: str = "auto"  # kernel, gensim, or auto: the kernel where it can be had
+Float = TypeVar("Float", bound="np.floating[Any]")
 
 
 @dataclass(frozen=True)
@@ -78,9 +65,9 @@ class Result:
         )
 
 
-def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def unit_rows(vectors: NDArray[Float]) -> NDArray[Float]:
     """Return `vectors` (words, features) scaled to length 1."""
-    scaled: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: NDArray[Float] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return scaled
 
 
@@ -99,22 +86,22 @@ def principal_components(vectors: NDArray[np.float32], components: int) -> tuple
 
 
 def orient(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Flip columns of `scores` (words, most frequent first, components) so that everyday words are at the high end.
+    """Flip columns of `scores` (words, most frequent first, components): the most frequent words are at the high end.
 
-    The rule: the scores of the EVERYDAY most frequent words add up to more than nothing. Of the rules tried (also
+    The rule: the scores of the FREQUENT most frequent words add up to a positive number. Of the rules tried (also
     the longer tail, the outermost word, the correlation with a word's length) it came out the same most often for
     components that two runs on different samples or seeds have in common: 132 of 143 times (README.md).
     """
-    flip: NDArray[np.float64] = np.where(scores[:EVERYDAY].sum(axis=0) < 0, -1.0, 1.0)
+    flip: NDArray[np.float64] = np.where(scores[:FREQUENT].sum(axis=0) < 0, -1.0, 1.0)
     return scores * flip
 
 
 def analyse(path: Path, settings: Settings, progress: Progress | None = None) -> Result:
-    """Analyse the text file `path`. Raises `Vec2pcaError` with what to do about it."""
+    """Analyse the text file `path`. Raises `Vec2pcaError`; its message names the fix."""
     train, engine = pick_engine(settings)
     corpus = read_corpus(path, unicode=settings.unicode, workers=settings.workers, progress=progress)
     vocabulary, min_count = choose_vocabulary(corpus, settings.min_count, settings.components)
-    vectors = unit(train(corpus, vocabulary, settings, progress))
+    vectors = unit_rows(train(corpus, vocabulary, settings, progress))
     scores, variance = principal_components(vectors, settings.components)
     chosen = vocabulary.tolist()
     return Result(

@@ -13,31 +13,32 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from vec2pca import __version__
-from vec2pca.analysis import Settings, analyse
+from vec2pca.analysis import analyse
 from vec2pca.compare import as_text, compare, read_result
 from vec2pca.errors import Vec2pcaError
 from vec2pca.files import check_input, check_output, read_object, write_whole
 from vec2pca.page import render
 from vec2pca.progress import Reporter
+from vec2pca.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 LARGE_PAGE = 1_500_000  # characters
 EPILOG = """\
-exit codes: 0 done; 1 the input, the output or the machine needs mending, the message says how; 2 wrong usage.
+exit codes: 0 done; 1 the input, the output or the machine needs a fix, and the message names it; 2 wrong usage.
 
 `vec2pca compare A.json B.json` compares two results; see `vec2pca compare --help`.
 """
 
 
-def whole_number(least: int, most: int = 2**31 - 1) -> Callable[[str], int]:
-    """Return an argparse type: a whole number from `least` to `most`."""
+def whole_number(minimum: int, maximum: int = 2**31 - 1) -> Callable[[str], int]:
+    """Return an argparse type: a whole number from `minimum` to `maximum`."""
 
     def whole(text: str) -> int:
         number = int(text)
-        if not least <= number <= most:
-            msg = f"{number} is not between {least} and {most}"
+        if not minimum <= number <= maximum:
+            msg = f"{number} is not between {minimum} and {maximum}"
             raise argparse.ArgumentTypeError(msg)
         return number
 
@@ -71,15 +72,19 @@ def link(text: str) -> tuple[str, str]:
 def parser() -> argparse.ArgumentParser:
     """Return the command line of `vec2pca INPUT OUTPUT`."""
     base = Settings()
-    it = argparse.ArgumentParser(
+    command = argparse.ArgumentParser(
         prog="vec2pca",
         description="Word vectors of a text (skip-gram word2vec), shown by their principal components on a web page.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    it.add_argument("input", type=Path, help="UTF-8 text; a line end ends a sentence: one review or paragraph a line")
-    it.add_argument("output", type=Path, help="the page to write (.html); an old one stays when the analysis fails")
-    add = it.add_argument
+    command.add_argument(
+        "input", type=Path, help="UTF-8 text; a line end ends a sentence: one review or paragraph a line"
+    )
+    command.add_argument(
+        "output", type=Path, help="the page to write (.html); an old one stays when the analysis fails"
+    )
+    add = command.add_argument
     add("--features", type=whole_number(1), default=base.features, help="length of a word vector [%(default)s]")
     add(
         "--min-count", type=min_count, default=base.min_count, metavar="N|auto",
@@ -124,48 +129,48 @@ def parser() -> argparse.ArgumentParser:
         help="auto: a line on a terminal, else silence; json: one object a line on the error stream [%(default)s]",
     )  # fmt: skip
     add("--version", action="version", version=f"vec2pca {__version__}")
-    return it
+    return command
 
 
 def compare_parser() -> argparse.ArgumentParser:
     """Return the command line of `vec2pca compare A B`."""
-    it = argparse.ArgumentParser(
+    command = argparse.ArgumentParser(
         prog="vec2pca compare",
         description="How far two results agree: shared words, canonical correlation of the component spaces, "
         "correlation of all cosines, shared neighbours.",
     )
-    it.add_argument("a", type=Path, help="a result that `vec2pca --json` wrote")
-    it.add_argument("b", type=Path, help="another")
-    it.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    return it
+    command.add_argument("a", type=Path, help="a result that `vec2pca --json` wrote")
+    command.add_argument("b", type=Path, help="another")
+    command.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    return command
 
 
 def run_compare(arguments: Sequence[str]) -> None:
     """Compare two results."""
     options = compare_parser().parse_args(arguments)
-    found = compare(read_result(options.a), read_result(options.b))
-    print(json.dumps(found) if options.json else as_text(found))
+    comparison = compare(read_result(options.a), read_result(options.b))
+    print(json.dumps(comparison) if options.json else as_text(comparison))
 
 
 def run(arguments: Sequence[str]) -> None:
     """Analyse a text."""
-    it = parser()
-    options = it.parse_args(arguments)
+    command = parser()
+    options = command.parse_args(arguments)
     if options.components > options.features:
-        it.error(f"--components {options.components} is more than --features {options.features}")
+        command.error(f"--components {options.components} is more than --features {options.features}")
     check_input(options.input)
     outputs = [path for path in (options.output, options.json) if path]
     for path in outputs:
         check_output(path)
         if path.resolve() in (options.input.resolve(), *(other.resolve() for other in outputs if other is not path)):
-            it.error(f"{path} is named twice")
+            command.error(f"{path} is named twice")
     about = read_object(options.about, "--about") if options.about else {}
     title = options.title or f"vec2pca: {options.input.name}"
     settings = Settings(**{name: getattr(options, name) for name in Settings.__dataclass_fields__})
 
     result = analyse(options.input, settings, Reporter(options.progress))
-    if reason := result.parameters.pop("no_kernel", None):
-        warn(f"used gensim, which is slower, because the kernel cannot be had: {reason}. Install a C compiler (gcc)")
+    if reason := result.parameters.pop("kernel_error", None):
+        warn(f"used gensim, which is slower, because the kernel is unavailable: {reason}. Install a C compiler (gcc)")
     if result.corpus["replaced_bytes"]:
         warn(f"{result.corpus['replaced_bytes']:,} places in {options.input} were not UTF-8 and were replaced")
     if result.corpus["split_sentences"]:
@@ -182,18 +187,18 @@ def run(arguments: Sequence[str]) -> None:
 
 
 def warn(text: str) -> None:
-    """Tell the user something the result does not depend on."""
+    """Write a warning or an error to the standard error stream."""
     print(f"vec2pca: {text}", file=sys.stderr)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    command_line = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if given[:1] == ["compare"]:  # a text of that name: ./compare
-            run_compare(given[1:])
+        if command_line[:1] == ["compare"]:  # a text of that name: ./compare
+            run_compare(command_line[1:])
         else:
-            run(given)
+            run(command_line)
     except Vec2pcaError as error:
         warn(f"error: {error}")
         return 1

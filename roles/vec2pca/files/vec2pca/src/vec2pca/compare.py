@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vec2pca.analysis import FORMAT
+from vec2pca.analysis import FORMAT, unit_rows
 from vec2pca.errors import Vec2pcaError
 from vec2pca.files import read_object
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NEIGHBOURS = 10
-MOST_WORDS = 2_000  # the most frequent shared words are compared: all pairs of more would need much memory
+MAX_WORDS = 2_000  # the most frequent shared words are compared: all pairs of more would need much memory
 
 
 def basis(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -58,13 +58,7 @@ def neighbour_overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     return float(np.mean(same)) / count
 
 
-def unit_rows(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return `vectors` with rows of length 1."""
-    scaled: NDArray[np.float64] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return scaled
-
-
-def matches(a: NDArray[np.float64], b: NDArray[np.float64]) -> list[dict[str, Any]]:
+def best_matches(a: NDArray[np.float64], b: NDArray[np.float64]) -> list[dict[str, Any]]:
     """Return for each component of A the component of B it correlates with most, and that correlation."""
     table = np.nan_to_num(np.corrcoef(a.T, b.T)[: a.shape[1], a.shape[1] :])
     best = np.argmax(np.abs(table), axis=1)
@@ -73,13 +67,13 @@ def matches(a: NDArray[np.float64], b: NDArray[np.float64]) -> list[dict[str, An
 
 def compare(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     """Compare two results as `--json` writes them. Raises `Vec2pcaError` when they share too few words."""
-    place = {word: i for i, word in enumerate(b["words"])}
-    shared = [(i, place[word]) for i, word in enumerate(a["words"]) if word in place]
+    row_in_b = {word: i for i, word in enumerate(b["words"])}
+    shared = [(i, row_in_b[word]) for i, word in enumerate(a["words"]) if word in row_in_b]
     components = max(len(a["components"]), len(b["components"]))
     if len(shared) <= components + 1:
         msg = f"the results share {len(shared)} words: too few to compare {components} components"
         raise Vec2pcaError(msg)
-    rows = [list(side) for side in zip(*shared[:MOST_WORDS], strict=True)]
+    rows = [list(side) for side in zip(*shared[:MAX_WORDS], strict=True)]
     scores_a, scores_b = (np.asarray(r["scores"], float)[i] for r, i in zip((a, b), rows, strict=True))
     vectors_a, vectors_b = (np.asarray(r["vectors"], float)[i] for r, i in zip((a, b), rows, strict=True))
     canonical = canonical_correlations(scores_a, scores_b)
@@ -92,7 +86,7 @@ def compare(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
         "canonical_correlations": canonical,
         "cosine_agreement": cosine_agreement(vectors_a, vectors_b),
         "neighbour_overlap": neighbour_overlap(vectors_a, vectors_b),
-        "components": matches(scores_a, scores_b),
+        "components": best_matches(scores_a, scores_b),
     }
 
 
@@ -105,14 +99,20 @@ def read_result(path: Path) -> dict[str, Any]:
     return result
 
 
-def as_text(found: dict[str, Any]) -> str:
-    """Return what `compare` found for people."""
+def as_text(agreement: dict[str, Any]) -> str:
+    """Return the result of `compare` as a table for people."""
     rows = [
-        ("words", f"{found['words_a']:,} and {found['words_b']:,}, {found['shared']:,} shared"),
-        ("overlap", f"{found['overlap']:.3f}  shared words of all words"),
-        ("canonical correlation", f"{found['canonical_correlation']:.3f}  mean, between the spaces of the components"),
-        ("cosine agreement", f"{found['cosine_agreement']:.3f}  correlation of the cosines of all pairs of words"),
-        ("neighbour overlap", f"{found['neighbour_overlap']:.3f}  shared among the {NEIGHBOURS} nearest of a word"),
+        ("words", f"{agreement['words_a']:,} and {agreement['words_b']:,}, {agreement['shared']:,} shared"),
+        ("overlap", f"{agreement['overlap']:.3f}  shared words of all words"),
+        (
+            "canonical correlation",
+            f"{agreement['canonical_correlation']:.3f}  mean, between the component spaces",
+        ),
+        ("cosine agreement", f"{agreement['cosine_agreement']:.3f}  correlation of the cosines of all pairs of words"),
+        (
+            "neighbour overlap",
+            f"{agreement['neighbour_overlap']:.3f}  shared among the {NEIGHBOURS} nearest of a word",
+        ),
     ]
-    rows += [(m["a"], f"{m['correlation']:+.3f} with {m['b']}") for m in found["components"]]
+    rows += [(m["a"], f"{m['correlation']:+.3f} with {m['b']}") for m in agreement["components"]]
     return "\n".join(f"{label:22} {value}" for label, value in rows)

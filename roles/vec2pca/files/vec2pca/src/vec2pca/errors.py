@@ -1,5 +1,5 @@
-"""The one error that is meant for the person at the keyboard."""
+"""The error that is shown to the user."""
 
 
 class Vec2pcaError(Exception):
-    """Something the user can mend; the message says how. The command prints it and exits with 1."""
+    """Something that the user can fix; the message says how. The command prints it and exits with 1."""

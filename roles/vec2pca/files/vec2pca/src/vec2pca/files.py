@@ -1,4 +1,4 @@
-"""Files in and out: every problem found before the work starts, every output written whole or not at all."""
+"""Input and output files: every problem is found before the work starts, every output written whole or not at all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_input(path: Path, what: str = "input") -> None:
 
 
 def check_output(path: Path) -> None:
-    """Raise `Vec2pcaError` unless `path` can be written: said before the training, not after it."""
+    """Raise `Vec2pcaError` unless `path` can be written. Called before the training, not after it."""
     folder = path.resolve().parent
     if path.is_dir():
         msg = f"output {path} is a folder: name a file in it"
@@ -45,7 +45,7 @@ def write_whole(path: Path, text: str) -> None:
     """Write `text` to `path` by way of a temporary file beside it: a reader sees the old file or the new one.
 
     A new file gets the usual permissions, a replaced one keeps its own. A symbolic link is followed. What a run that
-    was killed at just this moment left behind is taken away.
+    was killed while it wrote left behind is removed.
     """
     target = path.resolve()
     for left in target.parent.glob(f".{glob.escape(target.name)}.*{SUFFIX}"):

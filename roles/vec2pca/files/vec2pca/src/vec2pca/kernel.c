@@ -30,7 +30,7 @@ typedef int32_t mask __attribute__((vector_size(4 * LANES)));
 /* What does not change between calls; the same order as `Model` in kernel.py. Rows are `width` floats, padded with
  * zeros to whole vectors. */
 struct model {
-    float *input;               /* vocabulary rows: the vectors wanted */
+    float *input;               /* vocabulary rows: the word vectors */
     float *output;              /* vocabulary rows */
     const int32_t *place;       /* of each word id: its row, or -1 */
     const uint32_t *keep;       /* of each row: kept where a 32-bit draw is not above it */

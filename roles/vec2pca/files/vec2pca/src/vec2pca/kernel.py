@@ -20,19 +20,20 @@ from vec2pca.text import blocks
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from vec2pca.analysis import Settings
-    from vec2pca.text import Corpus, Progress
+    from vec2pca.progress import Progress
+    from vec2pca.settings import Settings
+    from vec2pca.text import Corpus
 
 LANES = 8  # as in kernel.c
 START_SHIFT = 19  # likewise
 FLAGS = ("-O3", "-ffp-contract=fast", "-fno-math-errno", "-shared", "-fPIC")
 TARGET_FLAGS = ("-march=native", "")  # not every compiler knows `native`
-COMPILE_TIME = 120  # seconds; it takes one or two
+COMPILE_TIMEOUT = 600  # seconds; it takes one or two on a machine that is not busy
 FIRST_RATE, LAST_RATE = 0.025, 0.0001  # the learning rate falls evenly; gensim's defaults
 
 
 class KernelError(Exception):
-    """The kernel cannot be had on this machine; the message says why."""
+    """The kernel cannot be compiled or loaded on this machine; the message says why."""
 
 
 class Model(ctypes.Structure):
@@ -65,14 +66,14 @@ def find_compiler() -> str:
     raise KernelError(msg)
 
 
-def processor() -> str:
+def processor_features() -> str:
     """Return what this processor can do: a kernel compiled for another one may not run here."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
-    can = [line for line in lines if line.startswith(("flags", "Features", "model name", "CPU part"))]
-    return "\n".join([platform.machine(), platform.processor(), *dict.fromkeys(can)])
+    features = [line for line in lines if line.startswith(("flags", "Features", "model name", "CPU part"))]
+    return "\n".join([platform.machine(), platform.processor(), *dict.fromkeys(features)])
 
 
 def cache_folder() -> Path:
@@ -95,14 +96,14 @@ def compile_to(library: Path, source: str, compiler: str) -> None:
         for target in TARGET_FLAGS:
             command = [compiler, *FLAGS, *filter(None, [target]), "-o", str(built), str(code)]
             try:
-                done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=COMPILE_TIME)
+                done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=COMPILE_TIMEOUT)
             except (OSError, subprocess.TimeoutExpired) as error:
                 raise KernelError(str(error)) from error
             if done.returncode == 0:
                 built.replace(library)
                 return
-    said = (done.stderr.strip().splitlines() or ["no message"])[0]
-    msg = f"{compiler} failed: {said}"
+    message = (done.stderr.strip().splitlines() or ["no message"])[0]
+    msg = f"{compiler} failed: {message}"
     raise KernelError(msg)
 
 
@@ -110,13 +111,13 @@ def load() -> Any:
     """Return the C function `train`, compiling it where it is not in the cache. Raises `KernelError`."""
     source = files("vec2pca").joinpath("kernel.c").read_text(encoding="utf-8")
     compiler = find_compiler()
-    key = hashlib.sha256("\0".join([source, compiler, *FLAGS, processor()]).encode()).hexdigest()[:16]
+    key = hashlib.sha256("\0".join([source, compiler, *FLAGS, processor_features()]).encode()).hexdigest()[:16]
     try:
         library = cache_folder() / f"kernel-{key}.so"
         if not library.exists():
             compile_to(library, source, compiler)
         train = ctypes.CDLL(str(library)).train
-    except (OSError, RuntimeError) as error:  # no home, no room, a folder that forbids to run things
+    except (OSError, RuntimeError) as error:  # no home, no room, a file system mounted noexec
         raise KernelError(str(error)) from error
     train.argtypes = (ctypes.POINTER(Model), ctypes.c_void_p, ctypes.c_int64)
     train.restype = None
@@ -152,7 +153,7 @@ def train_kernel(
     vectors[:, :features] = (
         np.random.default_rng(settings.seed).random((size, features), np.float32) * 2 - 1
     ) / features
-    if size == 1:  # nothing to tell it from
+    if size == 1:  # there are no negatives to draw
         return vectors[:, :features]
     output = np.zeros((size, width), np.float32)
     counts = corpus.counts[vocabulary].astype(np.float64)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vec2pca.analysis import EVERYDAY
+from vec2pca.analysis import FREQUENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,12 +40,12 @@ def signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "\u2212")
 
 
-def text_of(value: object) -> str:
+def value_html(value: object) -> str:
     """Return a value of the about object as HTML: lists and objects as lists, addresses as links."""
     if isinstance(value, dict):
         value = [f"{key}: {item}" for key, item in value.items()]
     if isinstance(value, list):
-        return "<ul>" + "".join(f"<li>{text_of(item)}</li>" for item in value) + "</ul>"
+        return "<ul>" + "".join(f"<li>{value_html(item)}</li>" for item in value) + "</ul>"
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     if isinstance(value, int):
@@ -59,12 +59,12 @@ def text_of(value: object) -> str:
 def definitions(items: dict[str, Any]) -> str:
     """Return labels and values as a definition list."""
     rows = "".join(
-        f"<div><dt>{escape(str(label))}</dt><dd>{text_of(value)}</dd></div>" for label, value in items.items()
+        f"<div><dt>{escape(str(label))}</dt><dd>{value_html(value)}</dd></div>" for label, value in items.items()
     )
     return f"<dl>{rows}</dl>"
 
 
-def end_list(side: str, title: str, pairs: Sequence[tuple[str, float]]) -> str:
+def end_html(side: str, title: str, pairs: Sequence[tuple[str, float]]) -> str:
     """Return one end of a component, the outermost word first."""
     rows = "".join(f"<li><span>{escape(word)}</span> <data>{signed(score)}</data></li>" for word, score in pairs)
     rows = rows.replace("<data>", '<span class="score">').replace("</data>", "</span>")
@@ -82,8 +82,8 @@ def component_card(result: Result, component: int, order: Sequence[int]) -> str:
     return (
         f'<section class="card" id="PC{component}"><h3>PC{component} <small>{percent(share)} of variance</small></h3>'
         f'<div class="bar" aria-hidden="true"><i style="width:{width:.1f}%"></i></div><div class="ends">'
-        + end_list("low", "Low end", pairs(order[:ENDS]))
-        + end_list("high", "High end", pairs(order[::-1][:ENDS]))
+        + end_html("low", "Low end", pairs(order[:ENDS]))
+        + end_html("high", "High end", pairs(order[::-1][:ENDS]))
         + "</div></section>"
     )
 
@@ -117,9 +117,7 @@ def facts(result: Result) -> dict[str, Any]:
         "Seed": used["seed"],
         "Engine": {"kernel": "kernel in C", "gensim": "gensim"}[used["engine"]],
         "Words are": "runs of letters of any script" if used["unicode"] else "runs of the letters A to Z",
-        "Programs": ", ".join(
-            f"{name} {used[name]}" for name in ("vec2pca", "numpy", "nltk", "gensim") if name in used
-        ),
+        "Programs": ", ".join(f"{name} {used[name]}" for name in PROGRAMS if name in used),
     }
     if not used["repeatable"]:
         shown["Repeatable"] = "no: several workers of this engine race each other; --workers 1 gives the same bytes"
@@ -201,7 +199,7 @@ def render(result: Result, title: str, about: dict[str, Any], links: Sequence[tu
 <div class="cards">{cards}</div></section>
 <section id="table" aria-labelledby="table-title"><h2 id="table-title">All words</h2>
 <p>One column per component, every word in ascending order of its score: the low end at the top, the high end
-at the bottom. A component points to where the {EVERYDAY} most frequent words lie on the whole, so that pages can
+at the bottom. A component points to where the {FREQUENT} most frequent words lie on the whole, so that pages can
 be read side by side.</p>
 <p class="buttons" data-script hidden><button type="button" id="get-csv">Download CSV</button>
 <button type="button" id="get-json">Download JSON</button></p>

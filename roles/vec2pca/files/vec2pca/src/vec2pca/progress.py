@@ -1,30 +1,38 @@
-"""How far the work has come: a line that renews itself on a terminal, JSON lines on request, otherwise silence."""
+"""Progress: a line that renews itself on a terminal, JSON lines on request, otherwise silence."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
+from typing import Protocol
 
 TERMINAL_PAUSE = 0.2  # seconds between two lines
 JSON_PAUSE = 1.0
 
 
+class Progress(Protocol):
+    """What a long computation calls while it works."""
+
+    def __call__(self, phase: str, done: int, total: int, **facts: float) -> None:
+        """`done` of `total` units of `phase` are finished; `facts` are figures worth showing."""
+
+
 class Reporter:
-    """Takes `reporter(phase, done, total, words=..., sentences=...)` and writes to the standard error stream.
+    """A `Progress` that writes to the standard error stream: `reporter(phase, done, total, words=..., sentences=...)`.
 
     mode: "json" writes one object a line; "auto" one renewed line when that stream is a terminal, else nothing.
     """
 
     def __init__(self, mode: str) -> None:
-        """Begin to count the time."""
+        """Start the clock."""
         self.json = mode == "json"
         self.quiet = mode == "none" or (mode == "auto" and not sys.stderr.isatty())
         self.phase = ""
         self.start = self.last = 0.0
 
     def __call__(self, phase: str, done: int, total: int, **facts: float) -> None:
-        """Write where `phase` is, unless the last time is a moment ago."""
+        """Write the progress of `phase`, unless that was done a moment ago."""
         if self.quiet:
             return
         now = time.monotonic()

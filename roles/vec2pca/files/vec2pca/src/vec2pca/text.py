@@ -18,7 +18,7 @@ from collections import defaultdict, deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,24 +32,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from vec2pca.progress import Progress
+
 END = -1  # stands after the last word of every sentence in `Corpus.ids`
 MAX_SENTENCE = 10_000  # words; gensim trains on the first 10,000 of a sentence and drops the rest without a word
 MAX_LINE = 1 << 20  # bytes; a longer line is cut at a space, so that a file without line ends fits in memory too
 SPOOL = 1 << 18  # ids handled at a time
 FEW, MANY = 500, 4_500  # words `--min-count auto` aims at; more make a page of over 1.5 MB
 BATCH = 1 << 18  # bytes tokenised at a time
-SHARED_READING = 2 << 20  # bytes; from here on several processes read faster than one
-MOST_READERS = 4  # one process numbers the words; it keeps up with about as many that split
+PARALLEL_READING = 2 << 20  # bytes; from here on several processes read faster than one
+MAX_READERS = 4  # one process numbers the words; it keeps up with about as many that split
 
 _ASCII = bytes(c | 0x20 if chr(c).isalpha() and c < 0x80 else 0x20 for c in range(256))
 _UNICODE = re.compile(r"[^\W\d_]+")
-
-
-class Progress(Protocol):
-    """Is told how far the work has come; see `vec2pca.progress`."""
-
-    def __call__(self, phase: str, done: int, total: int, **facts: float) -> None:
-        """`done` of `total` units of `phase` are finished; `facts` are figures worth showing."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +96,13 @@ def load_punkt() -> Callable[[str], list[str]]:
     """
     for part in (only_part_of_nltk(), contextlib.nullcontext()):
         with contextlib.suppress(ImportError, AttributeError), part:  # another NLTK may need more of itself
-            return find_punkt()
+            return import_punkt()
     msg = "NLTK cannot be imported. Install it: python -m pip install nltk"
     raise Vec2pcaError(msg)
 
 
-def find_punkt() -> Callable[[str], list[str]]:
-    """Return the splitter, or say where its data is to be had."""
+def import_punkt() -> Callable[[str], list[str]]:
+    """Return the splitter; raise `Vec2pcaError` with where to get its data where that is missing."""
     data = importlib.import_module("nltk.data")
     punkt = importlib.import_module("nltk.tokenize.punkt")
     try:
@@ -193,7 +188,7 @@ _shared: list[Tokeniser] = []  # inherited by forked processes: a splitter is to
 
 
 def _prepare_process() -> None:
-    """Leave Ctrl-C to the parent, and go when it goes, however it ends (Linux: PR_SET_PDEATHSIG)."""
+    """Leave Ctrl-C to the parent, and end when it ends, whatever ends it (Linux: PR_SET_PDEATHSIG)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
@@ -229,10 +224,10 @@ def tokenised(
 
 def reading_processes(size: int, workers: int | None) -> int:
     """Return how many processes shall read `size` bytes; `workers` None means one a core, as far as that pays."""
-    if size < SHARED_READING or "fork" not in multiprocessing.get_all_start_methods():
+    if size < PARALLEL_READING or "fork" not in multiprocessing.get_all_start_methods():
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return workers or min(cores, MOST_READERS)
+    return workers or min(cores, MAX_READERS)
 
 
 def read_corpus(
@@ -322,13 +317,13 @@ def choose_vocabulary(corpus: Corpus, min_count: int | None, components: int) ->
         min_count = max(5, min(200, few), many if len(ranked) > MANY else 0)
     size = int(np.searchsorted(-ranked, -min_count, side="right"))
     if size < components:
-        have = f"{corpus.tokens:,} words, {len(ranked):,} different; {size:,} occur at least {min_count} times"
+        found = f"{corpus.tokens:,} words, {len(ranked):,} different; {size:,} occur at least {min_count} times"
         if len(ranked) >= components:
             works = int(ranked[components - 1])
             advice = f"The largest --min-count that would work is {works}"
             advice += "" if works > 1 else " (too little text for vectors that mean anything)"
         else:
             advice = f"Give more text, or --components {len(ranked)} --min-count 1"
-        msg = f"too little text: {have}, but {components} components need {components} words. {advice}."
+        msg = f"too little text: {found}, but {components} components need {components} words. {advice}."
         raise Vec2pcaError(msg)
     return order[:size], min_count

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from vec2pca.analysis import Settings
-    from vec2pca.text import Corpus, Progress
+    from vec2pca.progress import Progress
+    from vec2pca.settings import Settings
+    from vec2pca.text import Corpus
 
 
 class Engine(Protocol):
@@ -58,9 +59,9 @@ class Sentences:
 
 
 def pick_engine(settings: Settings) -> tuple[Engine, dict[str, Any]]:
-    """Return what trains, and the facts about it. Asked before the text is read, so that bad news comes early.
+    """Return what trains, and the facts about it. Called before the text is read, so that a failure comes early.
 
-    Engine "auto" is the kernel where it can be had, otherwise gensim, and then the facts hold the reason.
+    Engine "auto" is the kernel where it can be compiled, otherwise gensim, and then the facts hold the reason.
     """
     facts: dict[str, Any] = {}
     if settings.engine != "gensim":
@@ -68,9 +69,9 @@ def pick_engine(settings: Settings) -> tuple[Engine, dict[str, Any]]:
             return functools.partial(train_kernel, load()), {"engine": "kernel", "repeatable": True}
         except KernelError as error:
             if settings.engine == "kernel":
-                msg = f"the kernel cannot be had: {error}. Install a C compiler (gcc), or use --engine gensim"
+                msg = f"the kernel is unavailable: {error}. Install a C compiler (gcc), or use --engine gensim"
                 raise Vec2pcaError(msg) from error
-            facts["no_kernel"] = str(error)
+            facts["kernel_error"] = str(error)
     version = importlib.metadata.version("gensim")
     return train_gensim, {**facts, "engine": "gensim", "gensim": version, "repeatable": (settings.workers or 1) == 1}
 

@@ -7,10 +7,10 @@
   const scores = data.scores.map((row) => row.map((score) => score / 1e4));
   const place = new Map(words.map((word, i) => [word, i]));
   const canvas = $("map"), pen = canvas.getContext("2d");
-  const x = $("x-axis"), y = $("y-axis"), search = $("search"), panel = $("word"), said = $("said");
+  const x = $("x-axis"), y = $("y-axis"), search = $("search"), panel = $("word"), status = $("status");
   const MAX_ZOOM = 60, LABEL = 13, NEAR = 14; // px
   let view = { zoom: 1, x: 0, y: 0 }; // the middle of the view, in half-widths of the whole
-  let chosen = -1, hovered = -1, wanted = "";
+  let chosen = -1, hovered = -1, query = "";
   let points = []; // per word: place in the whole, -1 to 1
   let ends = {};
   let frame = 0;
@@ -87,7 +87,7 @@
     pen.stroke();
 
     const near = chosen < 0 ? [] : data.neighbours[chosen].map(([i]) => i);
-    const found = wanted ? words.flatMap((word, i) => (word.startsWith(wanted) ? [i] : [])) : [];
+    const found = query ? words.flatMap((word, i) => (word.startsWith(query) ? [i] : [])) : [];
     pen.strokeStyle = colour.soft;
     for (const i of near) {
       pen.beginPath(); pen.moveTo(...screen[chosen]); pen.lineTo(...screen[i]); pen.stroke();
@@ -200,7 +200,7 @@
       make("p", { textContent: `${counts[i].toLocaleString("en")} times in the text, number ${rank.toLocaleString("en")} of ${words.length.toLocaleString("en")}.` }),
       make("h4", { textContent: "Scores" }), make("ol", { className: "scores" }, ...bars),
       make("h4", { textContent: "Nearest words, by cosine" }), make("ol", { className: "nearest" }, ...others));
-    said.textContent = `${words[i]}: nearest are ${data.neighbours[i].slice(0, 5).map(([n]) => words[n]).join(", ")}.`;
+    status.textContent = `${words[i]}: nearest are ${data.neighbours[i].slice(0, 5).map(([n]) => words[n]).join(", ")}.`;
     for (const cell of document.querySelectorAll("td.picked")) cell.classList.remove("picked");
     for (const cell of document.querySelectorAll("td")) if (cell.textContent === words[i]) cell.classList.add("picked");
     if (move && view.zoom > 1) moveTo(view.zoom, ...points[i]);
@@ -216,20 +216,20 @@
   }
   $("words").append(...words.map((word) => new Option(word)));
   search.addEventListener("input", () => {
-    wanted = search.value.trim().toLowerCase();
-    const i = place.get(wanted);
+    query = search.value.trim().toLowerCase();
+    const i = place.get(query);
     if (i !== undefined) choose(i);
     else {
-      const count = wanted ? words.filter((word) => word.startsWith(wanted)).length : 0;
-      said.textContent = wanted ? `${count} words begin with \u201c${wanted}\u201d.` : "";
+      const count = query ? words.filter((word) => word.startsWith(query)).length : 0;
+      status.textContent = query ? `${count} words begin with \u201c${query}\u201d.` : "";
     }
     draw();
   });
   $("find").addEventListener("submit", (event) => {
     event.preventDefault();
-    const i = words.findIndex((word) => word.startsWith(wanted));
-    if (wanted && i >= 0) {
-      search.value = wanted = words[i];
+    const i = words.findIndex((word) => word.startsWith(query));
+    if (query && i >= 0) {
+      search.value = query = words[i];
       choose(i);
     }
   });
@@ -309,5 +309,5 @@
   new ResizeObserver(draw).observe(canvas);
   axisChanged();
   choose(scores.reduce((best, row, i) => (row[0] > scores[best][0] ? i : best), 0), false);
-  said.textContent = "";
+  status.textContent = "";
 })();

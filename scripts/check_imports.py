@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""Check the imports of the product's Python: no circles, no import against the order below, no two classes of one name.
+
+Every import counts: those for type checking alone, and those within a function. Exit code 1 where something is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The order: what each package may import of the product, besides itself. The logic of the modules is `labserver`
+# (module_utils/labserver); `library`, `scripts` and `plugins` (the roles' own plugins) are on top of it.
+ORDER: dict[str, set[str]] = {
+    "labserver.errors": set(),
+    "labserver.files": {"labserver.errors"},
+    "labserver.download": {"labserver.errors", "labserver.files"},
+    "labserver.sampling": {"labserver.errors", "labserver.files"},
+    "labserver.reviews": {"labserver.errors", "labserver.files", "labserver.download", "labserver.sampling"},
+    "labserver.r": {"labserver.errors", "labserver.files", "labserver.download"},
+    "labserver.labs": {"labserver.errors", "labserver.files"},
+    "labserver.aws": {"labserver.errors", "labserver.files"},
+    "labserver.s3": {"labserver.errors", "labserver.files", "labserver.aws"},
+    "labserver.rstudio": {"labserver.errors", "labserver.files"},
+    "labserver.swap": {"labserver.errors", "labserver.files"},
+    "labserver.python_environment": {"labserver.errors", "labserver.files", "labserver.download"},
+    "library": {"labserver"},
+    "plugins": {"labserver"},
+    "scripts": {"labserver"},
+    "vec2pca": set(),
+}
+# Where the modules of each tree are, and the name that stands before theirs
+TREES = {
+    "module_utils/labserver": "labserver",
+    "library": "library",
+    "scripts": "scripts",
+    "roles/*/*_plugins": "plugins",
+    "roles/vec2pca/files/vec2pca/src/vec2pca": "vec2pca",
+}
+ON_A_HOST = "ansible.module_utils."  # what Ansible puts before the name of `labserver`
+ONE_NAME = "labserver"  # where no two classes have the same name
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module of the product."""
+
+    name: str
+    path: Path
+    tree: ast.Module
+    is_package: bool
+
+
+@dataclass(frozen=True)
+class Import:
+    """An import of one module of the product by another."""
+
+    importer: str
+    imported: str
+    place: str
+    absolute: bool
+
+
+def is_python(path: Path) -> bool:
+    """Tell whether a file is a Python program, by its name or its first line."""
+    if path.suffix or not path.is_file():
+        return path.suffix == ".py"
+    with path.open("rb") as source:
+        first = source.readline()
+    return first.startswith(b"#!") and b"python" in first
+
+
+def modules(root: Path) -> dict[str, Module]:
+    """Return the modules of the product by name."""
+    found: dict[str, Module] = {}
+    for pattern, prefix in TREES.items():
+        for folder in sorted(root.glob(pattern)):
+            for path in sorted(filter(is_python, folder.rglob("*"))):
+                parts = path.relative_to(folder).with_suffix("").parts
+                name = ".".join([prefix, *parts]).removesuffix(".__init__")
+                tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+                found[name] = Module(name, path.relative_to(root), tree, path.name == "__init__.py")
+    return found
+
+
+def targets(node: ast.Import | ast.ImportFrom, module: Module) -> Iterator[str]:
+    """Yield the absolute names that a statement imports; of `from a import b` it is `a.b`, module or not."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+        return
+    parts = module.name.split(".")
+    above = parts[: len(parts) - node.level + module.is_package] if node.level else []
+    yield from (".".join([*above, *filter(None, [node.module]), alias.name]) for alias in node.names)
+
+
+def imports(known: dict[str, Module]) -> list[Import]:
+    """Return what the modules of the product import of each other."""
+    found: dict[Import, None] = {}
+    for module in known.values():
+        # a script finds its neighbours under their plain names
+        prefixes = ("", "scripts.") if within(module.name, "scripts") else ("",)
+        for node in ast.walk(module.tree):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                absolute = not getattr(node, "level", 0)
+                for target in targets(node, module):
+                    name = target.removeprefix(ON_A_HOST)
+                    candidates = [prefix + part for part in (name, name.rpartition(".")[0]) for prefix in prefixes]
+                    if imported := next(filter(known.__contains__, candidates), None):
+                        found[Import(module.name, imported, f"{module.path}:{node.lineno}", absolute)] = None
+    return list(found)
+
+
+def package(name: str) -> str:
+    """Return the entry of ORDER that a module belongs to; empty where there is none."""
+    return max((entry for entry in ORDER if within(name, entry)), key=len, default="")
+
+
+def within(name: str, entry: str) -> bool:
+    """Tell whether a module is an entry or in it."""
+    return name == entry or name.startswith(f"{entry}.")
+
+
+def wrong_arrows(known: dict[str, Module]) -> Iterator[str]:
+    """Yield the imports against ORDER, and the modules that ORDER does not know."""
+    for module in known.values():
+        if not package(module.name) and module.name != "labserver":
+            yield f"{module.path}: {module.name} is in no package of ORDER in scripts/check_imports.py"
+    for found in imports(known):
+        own = package(found.importer)
+        if own and not any(within(found.imported, entry) for entry in {own, *ORDER[own]}):
+            yield f"{found.place}: {found.importer} may not import {found.imported}"
+        if within(found.importer, "labserver") and within(found.imported, "labserver") and found.absolute:
+            yield f"{found.place}: import {found.imported} relatively"
+
+
+def circles(known: dict[str, Module]) -> Iterator[str]:
+    """Yield each circle of imports, once."""
+    graph: dict[str, dict[str, str]] = {name: {} for name in known}
+    for found in imports(known):
+        if found.imported != found.importer:
+            graph[found.importer].setdefault(found.imported, found.place)
+    finished: set[str] = set()
+
+    def visit(name: str, path: list[str]) -> Iterator[str]:
+        if name in path:
+            circle = [*path[path.index(name) :], name]
+            yield f"{graph[path[-1]][name]}: a circle of imports: {' -> '.join(circle)}"
+        elif name not in finished:
+            for imported in graph[name]:
+                yield from visit(imported, [*path, name])
+            finished.add(name)
+
+    for name in known:
+        yield from visit(name, [])
+
+
+def same_names(known: dict[str, Module]) -> Iterator[str]:
+    """Yield each class that has the name of another."""
+    places: dict[str, str] = {}
+    for module in known.values():
+        for node in ast.walk(module.tree) if within(module.name, ONE_NAME) else ():
+            if isinstance(node, ast.ClassDef):
+                place = f"{module.path}:{node.lineno}"
+                if node.name in places:
+                    yield f"{place}: class {node.name} has the name of another: {places[node.name]}"
+                places.setdefault(node.name, place)
+
+
+def problems(root: Path) -> list[str]:
+    """Return what is wrong in a project, a line each, with the place first."""
+    known = modules(root)
+    return [*wrong_arrows(known), *circles(known), *same_names(known)]
+
+
+def main() -> int:
+    """Check the project."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--root", type=Path, default=ROOT, help="the project [that of this script]")
+    found = problems(parser.parse_args().root)
+    for line in found:
+        print(line, file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
