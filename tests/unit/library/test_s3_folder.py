@@ -242,7 +242,7 @@ def test_a_crash_is_an_error(folder: Folder, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_folder_to_push_must_be_there(tmp_path: Path, run_module: RunModule) -> None:
-    options = {"path": tmp_path / "missing", "direction": "push", "transfers": [], "required": False}
+    options: dict[str, Any] = {"path": tmp_path / "missing", "direction": "push", "transfers": [], "required": False}
     result = run_module("s3_folder", **options)
     assert result["failed"]
     assert "there is no folder" in result["msg"]

@@ -1,4 +1,4 @@
-"""Swap that cannot be had is reported with its reason, and nothing is left of the attempt."""
+"""The same file in another size; and swap that is unavailable is recorded, with nothing left of the attempt."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from testinfra.host import Host
+
+
+def test_it_has_the_new_size(host: Host, swaps: dict[str, int]) -> None:
+    path = str(host.ansible.get_variables()["swap_path"])
+    assert swaps[path] == 32
+    assert host.file(path).size == 32 * 1024 * 1024
+    assert host.file("/etc/fstab").content_string.count(path) == 1
 
 
 def test_the_reason_is_recorded(component: Callable[..., Any]) -> None:
