@@ -26,8 +26,8 @@ with ThreadPoolExecutor(8) as pool:
 
 @pytest.fixture
 def servers() -> dict[str, Any]:
-    told = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "servers.json")
-    return dict(json.loads(told.read_text(encoding="utf-8")))
+    address_file = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "servers.json")
+    return dict(json.loads(address_file.read_text(encoding="utf-8")))
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from testinfra.host import Host
 
 @pytest.fixture
 def bucket() -> Any:
-    told = json.loads(Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "servers.json").read_text(encoding="utf-8"))
+    servers = json.loads(Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "servers.json").read_text(encoding="utf-8"))
     session = boto3.Session("test", "test", region_name="us-west-2")
-    return session.resource("s3", endpoint_url=told["environment"]["AWS_ENDPOINT_URL"]).Bucket(told["bucket"])
+    return session.resource("s3", endpoint_url=servers["environment"]["AWS_ENDPOINT_URL"]).Bucket(servers["bucket"])
 
 
 def test_what_was_pulled_is_the_same(host: Host, bucket: Any) -> None:

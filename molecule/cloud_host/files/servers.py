@@ -1,6 +1,6 @@
-"""What the hosts of the scenario find in their network: S3, played by moto, and a page that tells who asks.
+"""What the hosts of the scenario find in their network: S3, played by moto, and a page that shows the client its address.
 
-Bound to the gateway of the hosts' network. Runs until the file that tells how to reach it is removed, or an hour.
+Bound to the gateway of the hosts' network. Runs until the file with its addresses is removed, or an hour.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from moto.server import ThreadedMotoServer  # noqa: E402
 BUCKET = "labserver-data"
 
 
-class WhoAsks(BaseHTTPRequestHandler):
+class ClientAddress(BaseHTTPRequestHandler):
     """Answers with the address that it is asked from."""
 
     def do_GET(self) -> None:
@@ -39,9 +39,9 @@ class WhoAsks(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def main(told: Path, subnet: str, gateway: str) -> None:
+def main(address_file: Path, subnet: str, gateway: str) -> None:
     """Serve, and write how to reach it."""
-    who_asks = ThreadingHTTPServer((gateway, 0), WhoAsks)
+    who_asks = ThreadingHTTPServer((gateway, 0), ClientAddress)
     Thread(target=who_asks.serve_forever, daemon=True).start()
     s3 = ThreadedMotoServer(gateway, 0, verbose=False)
     s3.start()
@@ -53,7 +53,7 @@ def main(told: Path, subnet: str, gateway: str) -> None:
     bucket.put_object(Key="sets/more/")  # as the console makes a folder
     bucket.put_object(Key="outside/../../etc/cron.d/evil", Body=b"evil")
     spare = list(ipaddress.ip_network(subnet).hosts())[-8:]
-    draft = told.with_suffix(".draft")
+    draft = address_file.with_suffix(".draft")
     draft.write_text(
         json.dumps(
             {
@@ -64,9 +64,9 @@ def main(told: Path, subnet: str, gateway: str) -> None:
             }
         )
     )
-    draft.replace(told)
+    draft.replace(address_file)
     for _ in range(3600):
-        if not told.exists():
+        if not address_file.exists():
             return
         time.sleep(1)
 

@@ -14,8 +14,8 @@ from testinfra.host import Host
 
 @pytest.fixture
 def servers() -> dict[str, Any]:
-    told = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "servers.json")
-    return dict(json.loads(told.read_text(encoding="utf-8")))
+    address_file = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "servers.json")
+    return dict(json.loads(address_file.read_text(encoding="utf-8")))
 
 
 def test_the_file_system_has_grown_with_what_was_on_it(host: Host) -> None:
