@@ -97,7 +97,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.block_devices import first_device, mounts, signatures
 
-PAUSE = 2  # seconds between two looks
+PAUSE = 2  # seconds between two attempts
 
 
 def find_device(module: AnsibleModule) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def find_device(module: AnsibleModule) -> dict[str, Any]:
     while True:
         # One of several names suffices, and lsblk fails because of the others
         lsblk = ["lsblk", "--json", "--paths", "--output=NAME,TYPE", *module.params["devices"]]
-        device = first_device(module.run_command(lsblk)[1])
+        device: dict[str, Any] = first_device(module.run_command(lsblk)[1])
         if device or time.monotonic() >= end:
             return device
         time.sleep(PAUSE)

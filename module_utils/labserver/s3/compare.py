@@ -23,7 +23,7 @@ DENIED = (
     "access is denied: use credentials that may list, read and write the bucket (AWS_PROFILE), or correct"
     " s3_sync_bucket"
 )
-# A bucket that is asked by HEAD answers with the status alone
+# The answer to a HEAD request has the status alone
 ADVICE = {
     "404": NO_BUCKET,
     "NoSuchBucket": NO_BUCKET,
@@ -99,7 +99,7 @@ class Bucket:
         return found
 
     def etag_is_md5(self, key: str, etag: str) -> bool:
-        """Tell whether the ETag of an object is the MD5 of its content."""
+        """Whether the ETag of an object is the MD5 of its content."""
         if not re.fullmatch("[0-9a-f]{32}", etag):
             return False
         encryption = self._client.head_object(Bucket=self.name, Key=key).get("ServerSideEncryption", "AES256")

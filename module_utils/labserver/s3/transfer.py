@@ -125,7 +125,7 @@ def transfer(root: Path, direction: str, transfers: Sequence[dict[str, Any]]) ->
         failures = [failure for failure in pool.map(attempt, transfers) if failure]
     if not failures:
         return ""
-    # What is an error stands first, for the reasons are cut off
+    # Errors first, for not all reasons are shown
     failures.sort(key=lambda failure: failure.unavailable)
     reasons = "; ".join(failure.reason for failure in failures[:SHOWN])
     more = f"; and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""

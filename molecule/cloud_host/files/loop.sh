@@ -1,6 +1,6 @@
 #!/bin/sh
 # Make a loop device over a file of 400 MiB under each of the names, as a volume is attached. Where the container may
-# not, say so and succeed.
+# not, report it and succeed.
 set -eu
 mount -t tmpfs none /mnt || exit 0
 umount /mnt

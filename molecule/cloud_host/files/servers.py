@@ -1,4 +1,4 @@
-"""What the hosts of the scenario find in their network: S3, played by moto, and a page that shows the client its address.
+"""Servers in the network of the hosts: S3, played by moto, and a page that shows a client its address.
 
 Bound to the gateway of the hosts' network. Runs until the file with its addresses is removed, or an hour.
 """
@@ -25,7 +25,7 @@ BUCKET = "labserver-data"
 
 
 class ClientAddress(BaseHTTPRequestHandler):
-    """Answers with the address that it is asked from."""
+    """Answers with the address of the client."""
 
     def do_GET(self) -> None:
         """Answer."""
@@ -36,13 +36,13 @@ class ClientAddress(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is named there
-        """Say nothing."""
+        """Log nothing."""
 
 
 def main(address_file: Path, subnet: str, gateway: str) -> None:
     """Serve, and write how to reach it."""
-    who_asks = ThreadingHTTPServer((gateway, 0), ClientAddress)
-    Thread(target=who_asks.serve_forever, daemon=True).start()
+    client_address = ThreadingHTTPServer((gateway, 0), ClientAddress)
+    Thread(target=client_address.serve_forever, daemon=True).start()
     s3 = ThreadedMotoServer(gateway, 0, verbose=False)
     s3.start()
     endpoint = f"http://{gateway}:{s3.get_host_and_port()[1]}"
@@ -59,7 +59,7 @@ def main(address_file: Path, subnet: str, gateway: str) -> None:
             {
                 "environment": {"AWS_ENDPOINT_URL": endpoint, **CREDENTIALS},
                 "bucket": BUCKET,
-                "who_asks": f"http://{gateway}:{who_asks.server_port}/",
+                "client_address": f"http://{gateway}:{client_address.server_port}/",
                 "spare": [str(address) for address in spare],
             }
         )

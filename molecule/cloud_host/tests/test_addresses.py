@@ -1,4 +1,4 @@
-"""Connections leave from the address that they are asked to leave from, as the server at the other end sees it."""
+"""Connections leave from the chosen address, as the server at the other end sees it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ url, *addresses = sys.argv[1:]
 def ask(address):
     with source_address.bound_here(address):
         return urllib.request.urlopen(url, timeout=10).read().decode().strip()
-wanted = addresses * 20
+requests = addresses * 20
 with ThreadPoolExecutor(8) as pool:
-    assert list(pool.map(ask, wanted)) == wanted
+    assert list(pool.map(ask, requests)) == requests
 """
 
 
@@ -37,21 +37,21 @@ def spare(host: Host, servers: dict[str, Any]) -> list[str]:
 
 
 def test_each_is_seen_at_the_other_end(host: Host, servers: dict[str, Any], spare: list[str]) -> None:
-    own = host.check_output("python3 -c %s %s", ASK, servers["who_asks"])
+    own = host.check_output("python3 -c %s %s", ASK, servers["client_address"])
     assert own not in spare
     host.check_output("printf %%s %s > /srv/ask.py", ASK)
     for address in spare:
-        seen = host.check_output("python3 -m source_address %s /srv/ask.py %s", address, servers["who_asks"])
+        seen = host.check_output("python3 -m source_address %s /srv/ask.py %s", address, servers["client_address"])
         assert seen == address
 
 
 def test_each_thread_has_its_own(host: Host, servers: dict[str, Any], spare: list[str]) -> None:
-    host.check_output("python3 -c %s %s %s %s", CROWD, servers["who_asks"], *spare)
+    host.check_output("python3 -c %s %s %s %s", CROWD, servers["client_address"], *spare)
 
 
 def test_an_address_of_another_host_is_refused(host: Host, servers: dict[str, Any], spare: list[str]) -> None:
     other = next(address for address in servers["spare"] if address not in spare)
-    result = host.run("python3 -m source_address %s /srv/ask.py %s", other, servers["who_asks"])
+    result = host.run("python3 -m source_address %s /srv/ask.py %s", other, servers["client_address"])
     assert result.rc == 2
     assert f"{other} is not an address of this host" in result.stderr
     assert all(address in result.stderr for address in spare)

@@ -1,4 +1,4 @@
-"""After what a run finds that was cut off, or that finds something changed."""
+"""After a run that found something interrupted or changed."""
 
 from __future__ import annotations
 
