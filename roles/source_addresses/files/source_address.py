@@ -24,7 +24,7 @@ addresses of a server then goes on with IPv4, as all of the above do. Not reache
 and libraries that bring connections of their own (pycurl, uvloop, grpc). Behind a proxy, the proxy's address is shown.
 
 `bound` and `bind` hold for the process, so there can be one at a time: two threads that want two addresses use
-`bound_here`, which goes before them. Threads that are started inside `bound_here` do not inherit it, and tasks should
+`bound_here`, which takes precedence. Threads that are started inside `bound_here` do not inherit it, and tasks should
 be awaited inside.
 """
 
