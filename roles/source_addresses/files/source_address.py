@@ -1,7 +1,7 @@
-"""Have Python's outgoing connections leave from one address of this host.
+"""Bind Python's outgoing connections to one address of this host.
 
-A host with several addresses (several Elastic IPs on one machine, say) normally uses the first for all that it asks.
-This makes it use another:
+A host with several addresses (several Elastic IPs on one machine, say) normally uses the first for all its
+connections. This makes it use another:
 
     with source_address.bound("10.0.0.5"):          # the whole process, all its threads
         urllib.request.urlopen("https://example.org/")
@@ -19,12 +19,12 @@ or, for a program that knows nothing of it:
 It holds for all that connects through Python's own sockets (urllib, http.client, requests, asyncio, ftplib, ...) by
 TCP over IPv4. What is left alone: sockets that listen, UDP (names are resolved as always), Unix sockets, connections
 to this host itself (127.0.0.0/8, ::1), and sockets that the program has bound to an address of its own choice. A
-connection over IPv6 is refused, for it would show another address than the one asked for; a client that knows several
+connection over IPv6 is refused, for it would show another address than the chosen one; a client that knows several
 addresses of a server then goes on with IPv4, as all of the above do. Not reached are other programs that are started,
 and libraries that bring connections of their own (pycurl, uvloop, grpc). Behind a proxy, the proxy's address is shown.
 
 `bound` and `bind` hold for the process, so there can be one at a time: two threads that want two addresses use
-`bound_here`, which goes before them. Threads that are started inside `bound_here` do not inherit it, and tasks should
+`bound_here`, which takes precedence. Threads that are started inside `bound_here` do not inherit it, and tasks should
 be awaited inside.
 """
 
@@ -57,7 +57,7 @@ _BIND_ADDRESS_NO_PORT = getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24)
 @dataclass
 class _State:
     process: str | None = None  # the address that `bind` set
-    users: int = 0  # how many have asked for the patch
+    users: int = 0  # of the patch
 
 
 _state = _State()
@@ -98,7 +98,7 @@ def _choice() -> str:
 
 
 def bind(address: str) -> None:
-    """Have all connections of the process leave from the address, until `unbind`. Raises SourceAddressError."""
+    """Bind all connections of the process to the address, until `unbind`. Raises SourceAddressError."""
     checked(address)
     with _lock:
         if _state.process is not None:
@@ -120,7 +120,7 @@ def unbind() -> None:
 
 @contextlib.contextmanager
 def bound(address: str) -> Iterator[None]:
-    """Have all connections of the process leave from the address. Raises SourceAddressError."""
+    """Bind all connections of the process to the address. Raises SourceAddressError."""
     bind(address)
     try:
         yield
@@ -130,7 +130,7 @@ def bound(address: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def bound_here(address: str) -> Iterator[None]:
-    """Have the connections of this thread or asyncio task leave from the address. Raises SourceAddressError."""
+    """Bind the connections of this thread or asyncio task to the address. Raises SourceAddressError."""
     token = _context.set(checked(address))
     with _lock:
         _install()
@@ -186,7 +186,7 @@ def _prepared(sock: socket.socket, destination: Any) -> Any:
     if source is None or sock.type != socket.SOCK_STREAM or sock.family not in (socket.AF_INET, socket.AF_INET6):
         return destination
     if not isinstance(destination, tuple) or not destination:
-        return destination  # wrong, which the original says best
+        return destination  # wrong, and the original has the better message
     # Resolved here, for the original would resolve a name again, and perhaps to another address
     host = socket.getaddrinfo(destination[0] or None, None, sock.family)[0][4][0]
     target = (host, *destination[1:])
@@ -209,8 +209,8 @@ def _prepared(sock: socket.socket, destination: Any) -> Any:
 
 
 def seen_as(address: str, url: str, timeout: float = 10) -> str:
-    """Ask `url`, which answers with the address that it is asked from. Raises OSError, ValueError."""
-    # A proxy would tell its own address
+    """Return the address that `url` shows of its client. Raises OSError, ValueError."""
+    # A proxy would show its own address
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with bound_here(address), direct.open(url, timeout=timeout) as answer:
         text = answer.read(100).decode("utf-8", "replace").strip()
@@ -220,7 +220,7 @@ def seen_as(address: str, url: str, timeout: float = 10) -> str:
         raise ValueError(f"{url} answered {text[:40]!r}, and not an address") from error
 
 
-def _look(address: str, url: str, timeout: float) -> dict[str, str]:
+def _answer(address: str, url: str, timeout: float) -> dict[str, str]:
     try:
         return {"address": address, "seen": seen_as(address, url, timeout)}
     except (OSError, ValueError) as error:
@@ -228,17 +228,19 @@ def _look(address: str, url: str, timeout: float) -> dict[str, str]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a program from an address, or tell as which address others see it."""
+    """Run a program from an address, or print as which address others see it."""
     parser = argparse.ArgumentParser(prog="python -m source_address", description="Connect from one address.")
-    parser.add_argument("--seen-as", metavar="URL", help="ask URL from each of the addresses that follow, print JSON")
+    parser.add_argument(
+        "--seen-as", metavar="URL", help="request URL from each of the addresses that follow, print JSON"
+    )
     parser.add_argument("--timeout", type=float, default=10, help="seconds to wait for URL")
     parser.add_argument("address", help="an address of this host")
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="script.py | -m module", help="and its arguments")
     given = parser.parse_args(arguments)
     if given.seen_as:
         with ThreadPoolExecutor(max_workers=16) as pool:
-            looks = pool.map(lambda one: _look(one, given.seen_as, given.timeout), [given.address, *given.rest])
-            print(json.dumps(list(looks)))
+            answers = pool.map(lambda one: _answer(one, given.seen_as, given.timeout), [given.address, *given.rest])
+            print(json.dumps(list(answers)))
         return
     program = given.rest[1:] if given.rest[:1] == ["-m"] else given.rest
     if not program:

@@ -1,4 +1,4 @@
-"""Connections leave from the address asked for, as the server sees it, and nothing else is touched."""
+"""Connections leave from the chosen address, as the server sees it, and nothing else is touched."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ ONE, TWO = "127.0.0.71", "127.0.0.72"
 UNTOUCHED = ("connect", "connect_ex")
 
 
-class WhoAsks(BaseHTTPRequestHandler):
-    """Answers with the address that it is asked from."""
+class ClientAddress(BaseHTTPRequestHandler):
+    """Answers with the address of the client."""
 
     def do_GET(self) -> None:
         text = self.client_address[0] if self.path == "/" else "no address"
@@ -62,7 +62,7 @@ def own() -> str:
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """Serve on all addresses of this host."""
-    with ThreadingHTTPServer(("", 0), WhoAsks) as server:
+    with ThreadingHTTPServer(("", 0), ClientAddress) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_port
         server.shutdown()
@@ -149,9 +149,9 @@ def test_each_thread_may_have_its_own(url: str) -> None:
         with source_address.bound_here(address):
             return by_urllib(url)
 
-    wanted = [ONE, TWO] * 20
+    addresses = [ONE, TWO] * 20
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(ask, wanted)) == wanted
+        assert list(pool.map(ask, addresses)) == addresses
 
 
 def test_other_threads_are_left_alone(url: str, own: str) -> None:
@@ -300,22 +300,22 @@ def test_a_module_is_run() -> None:
 
 
 def test_the_command_says_what_is_wrong(script: str) -> None:
-    for arguments, said in (
+    for arguments, message in (
         (("198.51.100.7", script), "is not an address of this host; give one of"),
         ((ONE,), "name the program to run"),
         ((ONE, "missing.py"), "there is no file missing.py"),
     ):
         result = run(*arguments)
         assert result.returncode == 2
-        assert said in result.stderr
+        assert message in result.stderr
 
 
-def test_it_tells_as_what_others_see_each(url: str, own: str) -> None:
-    looks = json.loads(run("--seen-as", url, "--timeout", "5", ONE, "198.51.100.7", TWO).stdout)
-    assert looks[0] == {"address": ONE, "seen": ONE}
-    assert "is not an address of this host" in looks[1]["error"]
-    assert looks[2] == {"address": TWO, "seen": TWO}
-    (look,) = json.loads(run("--seen-as", f"http://{own}:1/", ONE).stdout)
-    assert "refused" in look["error"]
-    (look,) = json.loads(run("--seen-as", f"{url}page", ONE).stdout)
-    assert "answered 'no address', and not an address" in look["error"]
+def test_it_prints_as_what_others_see_each(url: str, own: str) -> None:
+    answers = json.loads(run("--seen-as", url, "--timeout", "5", ONE, "198.51.100.7", TWO).stdout)
+    assert answers[0] == {"address": ONE, "seen": ONE}
+    assert "is not an address of this host" in answers[1]["error"]
+    assert answers[2] == {"address": TWO, "seen": TWO}
+    (answer,) = json.loads(run("--seen-as", f"http://{own}:1/", ONE).stdout)
+    assert "refused" in answer["error"]
+    (answer,) = json.loads(run("--seen-as", f"{url}page", ONE).stdout)
+    assert "answered 'no address', and not an address" in answer["error"]

@@ -1,0 +1,135 @@
+"""Upload or download files of this host by presigned URLs, each whole or not at all.
+
+Runs on the host, with its own Python and nothing else.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import hashlib
+import http.client
+import os
+import re
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ..errors import LabError
+
+BLOCK = 1 << 20  # bytes
+TIMEOUT = 60  # seconds without a byte
+AT_ONCE = 8
+SHOWN = 5  # reasons in a message
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why one file was not transferred."""
+
+    reason: str
+    unavailable: bool  # the bucket is out of reach or refuses; anything else is an error
+
+
+def download(root: Path, path: str, url: str) -> None:
+    """Write one object of the bucket to its place, whole or not at all."""
+    dest = root / path
+    dest.parent.mkdir(parents=True, exist_ok=True)
+    if root.resolve() not in (dest.parent / "x").resolve().parents:
+        raise LabError(f"its folder leads out of {root}: remove the link")
+    part = dest.parent / f".s3_sync.{dest.name}"
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer, part.open("wb") as out:
+            _receive(answer, out)
+        changed = email.utils.parsedate_to_datetime(answer.headers["Last-Modified"]).timestamp()
+        part.chmod(0o644)
+        os.utime(part, (changed, changed))
+        part.replace(dest)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _receive(answer: http.client.HTTPResponse, out: BinaryIO) -> None:
+    """Write what a bucket answers, all of it and as it was there."""
+    digest = hashlib.md5(usedforsecurity=False)
+    size = 0
+    while block := answer.read(BLOCK):
+        out.write(block)
+        digest.update(block)
+        size += len(block)
+    if size != int(answer.headers["Content-Length"]) or _md5_of(answer.headers) not in (None, digest.hexdigest()):
+        raise LabError("it came damaged: run again")
+
+
+def _md5_of(headers: Message) -> str | None:
+    """Return the MD5 of an object, where its ETag is that."""
+    etag = headers["ETag"].strip('"')
+    plain = headers.get("x-amz-server-side-encryption", "AES256") == "AES256"
+    return etag if plain and re.fullmatch("[0-9a-f]{32}", etag) else None
+
+
+def upload(root: Path, path: str, url: str, md5: str) -> None:
+    """Send one file to the bucket, which checks its MD5."""
+    with (root / path).open("rb") as file:
+        headers = {
+            "Content-Length": str(os.fstat(file.fileno()).st_size),
+            "Content-MD5": md5,
+            "Content-Type": "",  # else urllib names one of its own
+        }
+        request = urllib.request.Request(url, file, headers, method="PUT")
+        urllib.request.urlopen(request, timeout=TIMEOUT).close()
+
+
+def _failure(error: Exception) -> Failure:
+    """Explain an error, without the URL, which anyone could use."""
+    if isinstance(error, urllib.error.HTTPError):
+        answer = dict(re.findall("<(Code|Message)>([^<]*)<", error.read(4000).decode("utf-8", "replace")))
+        if answer.get("Code") == "BadDigest":
+            return Failure("it was changed while it was sent: run again", unavailable=False)
+        reason = f"{error.code} {answer.get('Code', error.reason)} {answer.get('Message', '')}".rstrip()
+        return Failure(reason, unavailable=True)
+    if isinstance(error, urllib.error.URLError):
+        certificate = isinstance(error.reason, ssl.SSLError)
+        return Failure(f"the host does not reach the bucket: {error.reason}", unavailable=not certificate)
+    out_of_reach = isinstance(error, (ConnectionError, TimeoutError, http.client.HTTPException))
+    return Failure(str(error) or type(error).__name__, unavailable=out_of_reach)
+
+
+def transfer(root: Path, direction: str, transfers: Sequence[dict[str, Any]]) -> str:
+    """Transfer the files; return why some are unavailable, or nothing. Raises LabError."""
+
+    def attempt(one: dict[str, Any]) -> Failure | None:
+        try:
+            if direction == "pull":
+                download(root, one["path"], one["url"])
+            else:
+                upload(root, one["path"], one["url"], one["md5"])
+        except (LabError, OSError, http.client.HTTPException) as error:
+            failure = _failure(error)
+            return Failure(f"{one['path']}: {failure.reason}", failure.unavailable)
+        return None
+
+    if direction == "pull":
+        root.mkdir(parents=True, exist_ok=True)
+    elif not root.is_dir():
+        raise LabError(
+            f"there is no folder {root} to push: correct its path in s3_sync_folders, or run the role that creates it"
+        )
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        failures = [failure for failure in pool.map(attempt, transfers) if failure]
+    if not failures:
+        return ""
+    # Errors first, for not all reasons are shown
+    failures.sort(key=lambda failure: failure.unavailable)
+    reasons = "; ".join(failure.reason for failure in failures[:SHOWN])
+    more = f"; and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
+    message = f"{len(failures)} of {len(transfers)} files were not transferred: {reasons}{more}"
+    if failures[0].unavailable:
+        return message
+    raise LabError(message)
