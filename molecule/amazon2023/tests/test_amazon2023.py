@@ -10,7 +10,6 @@ import pytest
 from testinfra.host import Host
 
 R_PACKAGES = ("doMC", "foreach", "iterators", "doParallel", "randomForest", "bigmemory", "data.table")
-Browse = Callable[..., list[dict[str, Any]]]
 
 
 def test_the_facts_are_those_of_amazon_linux(host: Host) -> None:
@@ -77,36 +76,3 @@ def test_every_package_of_r_is_had_or_named_with_its_reason(component: Callable[
 
 def test_the_labs_have_run(fetch: Callable[..., Any]) -> None:
     assert set(json.loads(fetch("/labs/results.json").text)["labs"]) >= {"forest", "flights"}
-
-
-def test_rstudio_lets_in_by_the_right_password(sign_in: Browse) -> None:
-    form, signed_in, page = sign_in("student", "/")
-    assert form["status"] == 200
-    assert signed_in["headers"]["Location"] == "http://127.0.0.1:8787/"
-    assert "Signed in as student" in page["text"]
-
-
-@pytest.mark.parametrize(
-    ("user", "password"),
-    [
-        ("student", "teacher"),  # another's
-        ("sleeper", ""),  # right, but the account is locked
-        ("outsider", ""),  # right, but not of the group
-    ],
-)
-def test_rstudio_lets_nobody_else_in(sign_in: Browse, user: str, password: str) -> None:
-    _form, refused, page = sign_in(user, "/", password=password)
-    assert "error=1" in refused["headers"]["Location"]
-    assert page["headers"]["Location"].endswith("/auth-sign-in")
-
-
-def test_rstudio_read_its_configuration_at_its_first_start(host: Host) -> None:
-    starts = host.check_output("journalctl --unit=rstudio-server --output=cat | grep listening").splitlines()
-    assert starts == ["listening on 0.0.0.0:8787, group rstudio-users"]
-    assert host.service("rstudio-server").is_enabled
-
-
-def test_rstudios_signature_was_checked(component: Callable[..., Any]) -> None:
-    record = component("rstudio_server")
-    assert record["details"]["version"] == "0.0.1+standin"
-    assert record["unavailable"] == {}

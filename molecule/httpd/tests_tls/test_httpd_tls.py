@@ -20,9 +20,14 @@ def test_the_page_is_served_by_tls(ask: Callable[[str], Any]) -> None:
 
 
 def test_without_tls_one_is_sent_there(ask: Callable[[str], Any]) -> None:
-    answer = ask("http://127.0.0.1:8083/page?x=1")
+    answer = ask("http://127.0.0.1:8081/page?x=1")
     assert answer.status == 307
     assert answer.headers["Location"] == "https://127.0.0.1:8443/page?x=1"
+
+
+def test_only_the_new_ports_answer(host: Host) -> None:
+    listening = host.socket.get_listening_sockets()
+    assert not any(name.endswith((":80", ":443", ":8083")) for name in listening)
 
 
 def test_old_protocols_are_refused(host: Host) -> None:

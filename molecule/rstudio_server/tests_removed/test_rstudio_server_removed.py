@@ -22,12 +22,17 @@ def test_nothing_is_left_at(host: Host, path: str) -> None:
 
 def test_the_package_is_gone_and_nothing_listens(host: Host) -> None:
     assert not host.package("rstudio-server").is_installed
-    assert not host.socket("tcp://127.0.0.1:8789").is_listening
+    listening = host.socket.get_listening_sockets()
+    assert not any(name.endswith((":8787", ":8788")) for name in listening)
 
 
 def test_apache_goes_on_without_it(host: Host) -> None:
-    assert host.run("apache2ctl -t").succeeded
-    assert host.socket("tcp://0.0.0.0:443").is_listening
+    # It is in front of one of the hosts only: see conftest.py
+    in_front = "debian13" in str(host.ansible.get_variables()["inventory_hostname"])
+    assert host.exists("apache2ctl") == in_front
+    if in_front:
+        assert host.run("apache2ctl -t").succeeded
+        assert host.socket("tcp://0.0.0.0:443").is_listening
 
 
 def test_the_accounts_that_the_role_made_are_gone_but_for_their_homes(host: Host) -> None:

@@ -1,0 +1,207 @@
+#!/usr/bin/python
+"""Ansible module: what there is to do about the accounts of RStudio Server's users."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rstudio_users_info
+short_description: Compares the host's accounts with the users of RStudio Server
+description:
+  - Reads C(passwd), C(shadow) and C(group), and returns what has to be done so that the users can log in or not.
+  - Returns names only. No password and no hash leaves the host.
+  - Fails for a name that no user may have, above all that of an account of the system.
+  - Changes nothing.
+options:
+  users:
+    description: The users.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the account.
+        type: str
+        required: true
+      state:
+        description: V(locked) keeps the account and lets nobody in, V(absent) removes the account.
+        type: str
+        choices: [present, locked, absent]
+        default: present
+      groups:
+        description: Further groups of the user.
+        type: list
+        elements: str
+        default: []
+      password:
+        description: V(reset) gives the user another password.
+        type: str
+        choices: [keep, reset]
+        default: keep
+      remove_home:
+        description: Whether the home folder goes with the account.
+        type: bool
+        default: false
+  state:
+    description:
+      - V(absent) returns in RV(to_remove) the accounts of O(users) that carry O(comment), and nothing else.
+    type: str
+    choices: [present, absent]
+    default: present
+  group:
+    description: The group whose members may log in.
+    type: str
+    required: true
+  comment:
+    description: The comment (GECOS field) of the accounts that the role created.
+    type: str
+    required: true
+  password:
+    description: V(reset) gives every user another password. A user without one is given one in any case.
+    type: str
+    choices: [keep, reset]
+    default: keep
+  interrupted:
+    description: Users whose password an earlier run was setting when it ended. It is set again.
+    type: list
+    elements: str
+    default: []
+  etc:
+    description: Folder of C(passwd), C(shadow) and C(group).
+    type: path
+    default: /etc
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status without changing the target.
+    support: full
+author: labserver
+"""
+
+EXAMPLES = r"""
+- name: Compare the accounts with the users
+  rstudio_users_info:
+    users: [{name: anna, groups: [staff]}, {name: ben, state: locked}]
+    group: rstudio-users
+    comment: RStudio user
+  register: accounts
+"""
+
+RETURN = r"""
+missing_groups:
+  description: Groups to create.
+  returned: success
+  type: list
+  elements: str
+to_create:
+  description: Accounts to create, or to add to groups.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The user.
+      type: str
+    groups:
+      description: All groups that the user has to be in.
+      type: list
+      elements: str
+    exists:
+      description: Whether the account exists.
+      type: bool
+to_set_password:
+  description: Users to give a password. That unlocks the account too.
+  returned: success
+  type: list
+  elements: str
+to_lock:
+  description: Users whose password to lock.
+  returned: success
+  type: list
+  elements: str
+to_unlock:
+  description: Users whose password to unlock.
+  returned: success
+  type: list
+  elements: str
+to_expel:
+  description: Locked users to take out of O(group), and whose sessions to end.
+  returned: success
+  type: list
+  elements: str
+to_remove:
+  description: Accounts to remove, with O(users[].name) and O(users[].remove_home).
+  returned: success
+  type: list
+  elements: dict
+pending:
+  description: Whether there is anything to do.
+  returned: success
+  type: bool
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.labserver.errors import LabError, explain
+from ansible.module_utils.labserver.rstudio.accounts import User, plan_changes, plan_removal, read_accounts
+
+
+def main() -> None:
+    """Run the module."""
+    keep_or_reset = {"type": "str", "choices": ["keep", "reset"], "default": "keep"}
+    module = AnsibleModule(
+        argument_spec={
+            "users": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "state": {"type": "str", "choices": ["present", "locked", "absent"], "default": "present"},
+                    "groups": {"type": "list", "elements": "str", "default": []},
+                    "password": {**keep_or_reset, "no_log": False},
+                    "remove_home": {"type": "bool", "default": False},
+                },
+            },
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "group": {"type": "str", "required": True},
+            "comment": {"type": "str", "required": True},
+            "password": {**keep_or_reset, "no_log": False},
+            "interrupted": {"type": "list", "elements": "str", "default": []},
+            "etc": {"type": "path", "default": "/etc"},
+        },
+        supports_check_mode=True,
+    )
+    options = module.params
+    users = [
+        User(
+            name=user["name"],
+            state=user["state"],
+            groups=tuple(user["groups"]),
+            reset_password=user["password"] == "reset",  # noqa: S105 no password
+            remove_home=user["remove_home"],
+        )
+        for user in options["users"]
+    ]
+    try:
+        found = read_accounts(Path(options["etc"]))
+        if options["state"] == "absent":
+            changes = plan_removal(users, found, options["comment"])
+        else:
+            changes = plan_changes(
+                users,
+                found,
+                options["group"],
+                reset_all=options["password"] == "reset",  # noqa: S105 no password
+                interrupted=options["interrupted"],
+            )
+    except LabError as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=explain(error))
+    result = asdict(changes)
+    module.exit_json(changed=False, pending=any(result.values()), **result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""Compare a host's accounts with the users of RStudio Server."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import LabError
+
+FIRST_USER_ID = 1000
+NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+
+
+@dataclass(frozen=True)
+class User:
+    """A user as the role's variable describes it."""
+
+    name: str
+    state: str = "present"
+    groups: tuple[str, ...] = ()
+    reset_password: bool = False
+    remove_home: bool = False
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account of the host. Of its password no more is kept than whether there is one."""
+
+    uid: int
+    gid: int
+    comment: str
+    has_password: bool
+    locked: bool
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The host's accounts and groups, by name."""
+
+    accounts: dict[str, Account]
+    group_ids: dict[str, int]
+    members: dict[str, frozenset[str]]
+
+    @property
+    def reserved(self) -> set[str]:
+        """Names of the system's own accounts."""
+        return {"nobody"} | {name for name, account in self.accounts.items() if account.uid < FIRST_USER_ID}
+
+    def in_group(self, user: str, group: str) -> bool:
+        """Whether the user is a member of the group, or has it as primary group."""
+        account = self.accounts.get(user)
+        primary = account is not None and account.gid == self.group_ids.get(group)
+        return primary or user in self.members.get(group, ())
+
+
+@dataclass
+class AccountChanges:
+    """What there is to do, each a list of names unless said otherwise."""
+
+    missing_groups: list[str] = field(default_factory=list)
+    # Accounts to create, or to add to groups: name, groups, and whether the account exists
+    to_create: list[dict[str, object]] = field(default_factory=list)
+    to_set_password: list[str] = field(default_factory=list)
+    to_lock: list[str] = field(default_factory=list)
+    to_unlock: list[str] = field(default_factory=list)
+    # Locked users who are in the group that may log in
+    to_expel: list[str] = field(default_factory=list)
+    # Accounts to remove: name, remove_home
+    to_remove: list[dict[str, object]] = field(default_factory=list)
+
+
+def read_accounts(etc: Path) -> Accounts:
+    """Read passwd, shadow and group."""
+
+    def lines(name: str) -> list[list[str]]:
+        text = (etc / name).read_text(encoding="utf-8", errors="surrogateescape")
+        return [line.split(":") for line in text.split("\n") if ":" in line]
+
+    passwords = {fields[0]: fields[1] for fields in lines("shadow")}
+    accounts = {
+        name: Account(
+            uid=int(uid),
+            gid=int(gid),
+            comment=comment,
+            has_password=passwords.get(name, "").strip("!*") != "",
+            locked=passwords.get(name, "").startswith("!"),
+        )
+        for name, _, uid, gid, comment, *_rest in lines("passwd")
+        if uid.isdigit() and gid.isdigit()
+    }
+    groups = [fields for fields in lines("group") if fields[2].isdigit()]
+    return Accounts(
+        accounts=accounts,
+        group_ids={fields[0]: int(fields[2]) for fields in groups},
+        members={fields[0]: frozenset(fields[3].split(",")) for fields in groups},
+    )
+
+
+def check_names(users: list[User], reserved: set[str]) -> None:
+    """Raise a LabError for a name that no user may have."""
+    names = [user.name for user in users]
+    wrong = sorted({name for name in names if not NAME.fullmatch(name)})
+    twice = sorted({name for name in names if names.count(name) > 1})
+    system = sorted(reserved.intersection(names))
+    problems = [
+        f"{problem} ({', '.join(found)})"
+        for problem, found in (
+            ("a name that is not of small letters, digits, - and _", wrong),
+            ("a name that is given twice", twice),
+            ("the name of an account of the system", system),
+        )
+        if found
+    ]
+    if problems:
+        raise LabError(f"rstudio_server_users has {', '.join(problems)}. Give each user once, by another name.")
+
+
+def plan_changes(
+    users: list[User], found: Accounts, login_group: str, *, reset_all: bool, interrupted: list[str]
+) -> AccountChanges:
+    """Compare. `interrupted` are users whose password a run was setting when it ended."""
+    check_names(users, found.reserved)
+    changes = AccountChanges()
+    for user in users:
+        account = found.accounts.get(user.name)
+        if user.state == "absent":
+            if account:
+                changes.to_remove.append({"name": user.name, "remove_home": user.remove_home})
+            continue
+        present = user.state == "present"
+        groups = [*user.groups, *([login_group] if present else [])]
+        if not account or not all(found.in_group(user.name, group) for group in groups):
+            changes.to_create.append({"name": user.name, "groups": groups, "exists": account is not None})
+        if not present:
+            if account and account.has_password and not account.locked:
+                changes.to_lock.append(user.name)
+            if user.name in found.members.get(login_group, ()):
+                changes.to_expel.append(user.name)
+        elif not account or not account.has_password or reset_all or user.reset_password or user.name in interrupted:
+            changes.to_set_password.append(user.name)
+        elif account.locked:
+            changes.to_unlock.append(user.name)
+    named = [login_group, *(group for user in users if user.state != "absent" for group in user.groups)]
+    changes.missing_groups = [group for group in dict.fromkeys(named) if group not in found.group_ids]
+    return changes
+
+
+def plan_removal(users: list[User], found: Accounts, comment: str) -> AccountChanges:
+    """Return the accounts of these users that carry the comment by which the role marks its own."""
+    return AccountChanges(
+        to_remove=[
+            {"name": user.name, "remove_home": user.remove_home}
+            for user in users
+            if user.name in found.accounts and found.accounts[user.name].comment == comment
+        ]
+    )

@@ -1,0 +1,1 @@
+../../shared/vendor/tests/test_rstudio_behind_tls.py

@@ -1,0 +1,1 @@
+../../shared/vendor/tests/test_rstudio_sign_in.py
