@@ -62,7 +62,13 @@ def compare(etc: Path, run_module: RunModule) -> Compare:
     """Compare these users; return what differs from a result that has nothing to do."""
 
     def run(*users: dict[str, object], **options: object) -> dict[str, Any]:
-        given = {"users": list(users), "group": "rstudio-users", "comment": "RStudio user", "etc": str(etc), **options}
+        given: dict[str, Any] = {
+            "users": list(users),
+            "group": "rstudio-users",
+            "comment": "RStudio user",
+            "etc": str(etc),
+            **options,
+        }
         result = run_module("rstudio_users_info", **given)
         result.pop("invocation", None)
         assert HASH not in str(result)
