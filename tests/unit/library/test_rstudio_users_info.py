@@ -114,7 +114,7 @@ def test_a_user_without_a_password_is_given_one(compare: Compare) -> None:
 
 @pytest.mark.parametrize(
     ("user", "options"),
-    [({"password": "reset"}, {}), ({}, {"password": "reset"}), ({}, {"interrupted": ["anna", "stranger"]})],
+    [({"password": "reset"}, {}), ({}, {"password": "reset"}), ({}, {"interrupted": ["anna", "someone"]})],
 )
 def test_a_password_is_set_again_when_it_is_asked_for_or_was_not_finished(
     compare: Compare, user: dict[str, object], options: dict[str, object]
