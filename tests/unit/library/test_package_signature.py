@@ -73,6 +73,8 @@ def checksums(**members: bytes) -> str:
     return "\n".join(["Version: 4", "Files: ", *lines, ""])
 
 
+MORE: dict[str, Any] = {"more.tar": b"x"}
+TWICE: dict[str, Any] = {"data.tar": b"programs"}
 LIST = checksums(**{"debian-binary": b"2.0\n", "data.tar": b"programs"})
 
 
@@ -82,11 +84,15 @@ class Package:
     def __init__(self, folder: Path, keys: Keys, run_module: RunModule) -> None:
         self.folder, self.keys, self.run = folder, keys, run_module
 
-    def check(self, signature: bytes, *key: str, fingerprint: str = "", **extra: bytes) -> dict[str, Any]:
+    def check(self, signature: bytes, *key: str, fingerprint: str = "", **extra: Any) -> dict[str, Any]:
         deb = write_deb(self.folder / "x.deb", **extra, **({"_gpgbuilder": signature} if signature else {}))
         key_file = self.folder / "x.key"
         key_file.write_bytes(self.keys.gpg("--armor", "--export", *(key or (self.keys.vendor,))))
-        options = {"path": str(deb), "key": str(key_file), "fingerprint": fingerprint or self.keys.vendor}
+        options: dict[str, Any] = {
+            "path": str(deb),
+            "key": str(key_file),
+            "fingerprint": fingerprint or self.keys.vendor,
+        }
         return self.run("package_signature", **options, fix="Set the key.")
 
     def sign(self, text: str, key: str) -> bytes:
@@ -141,7 +147,7 @@ def test_a_signature_by_another_is_wrong(package: Package) -> None:
 @needs_gpg
 def test_a_changed_or_an_added_member_is_wrong(package: Package) -> None:
     changed = LIST.replace(md5(b"programs"), "0" * 32)
-    for text, extra in ((changed, {}), (LIST, {"more.tar": b"x"})):
+    for text, extra in ((changed, {}), (LIST, MORE)):
         result = package.check(package.sign(text, package.keys.vendor), **extra)
         assert "is not the one that was signed" in result["msg"]
 
@@ -153,12 +159,12 @@ def test_what_stands_beside_the_signed_text_does_not_count(package: Package) -> 
         more + b"\n" + package.sign(LIST, package.keys.vendor),
         package.sign(LIST, package.keys.vendor) + more,
     ):
-        assert package.check(signature, **{"more.tar": b"x"})["failed"]
+        assert package.check(signature, **MORE)["failed"]
 
 
 @needs_gpg
 def test_a_member_that_is_there_twice_is_wrong(package: Package) -> None:
-    result = package.check(package.sign(LIST, package.keys.vendor), **{"data.tar": b"programs"})
+    result = package.check(package.sign(LIST, package.keys.vendor), **TWICE)
     assert "holds data.tar twice" in result["msg"]
 
 

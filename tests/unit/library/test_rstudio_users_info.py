@@ -62,7 +62,13 @@ def compare(etc: Path, run_module: RunModule) -> Compare:
     """Compare these users; return what differs from a result that has nothing to do."""
 
     def run(*users: dict[str, object], **options: object) -> dict[str, Any]:
-        given = {"users": list(users), "group": "rstudio-users", "comment": "RStudio user", "etc": str(etc), **options}
+        given: dict[str, Any] = {
+            "users": list(users),
+            "group": "rstudio-users",
+            "comment": "RStudio user",
+            "etc": str(etc),
+            **options,
+        }
         result = run_module("rstudio_users_info", **given)
         result.pop("invocation", None)
         assert HASH not in str(result)
@@ -108,7 +114,7 @@ def test_a_user_without_a_password_is_given_one(compare: Compare) -> None:
 
 @pytest.mark.parametrize(
     ("user", "options"),
-    [({"password": "reset"}, {}), ({}, {"password": "reset"}), ({}, {"interrupted": ["anna", "stranger"]})],
+    [({"password": "reset"}, {}), ({}, {"password": "reset"}), ({}, {"interrupted": ["anna", "someone"]})],
 )
 def test_a_password_is_set_again_when_it_is_asked_for_or_was_not_finished(
     compare: Compare, user: dict[str, object], options: dict[str, object]

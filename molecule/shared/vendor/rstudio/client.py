@@ -46,13 +46,13 @@ class Browser:
         given = answer.headers.get("Set-Cookie", "")
         if given:
             self.cookie.write_text(given.partition(";")[0], encoding="utf-8")
-        told = {"status": answer.status, "headers": dict(answer.headers)}
+        result = {"status": answer.status, "headers": dict(answer.headers)}
         if answer.status == http.HTTPStatus.SWITCHING_PROTOCOLS:
             word = b"hello"
             assert connection.sock  # noqa: S101 it is open
             connection.sock.sendall(bytes([0x81, 0x80 | len(word)]) + b"\0\0\0\0" + word)
-            return {**told, "text": connection.sock.recv(100)[2:].decode()}
-        return {**told, "text": answer.read().decode()}
+            return {**result, "text": connection.sock.recv(100)[2:].decode()}
+        return {**result, "text": answer.read().decode()}
 
 
 def main(url: str, user: str, password_file: str, cookie: str, *paths: str) -> None:
