@@ -5,13 +5,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: r_package
-short_description: Has packages of R, from the distribution's built packages or from a repository
+short_description: Installs packages of R from the distribution or from a repository
 description:
-  - Has packages that really load. R's own C(install.packages) only warns when a package fails; this module looks
-    afterwards, in a fresh R, and fails with the package, the cause, the fix and the compiler's last lines.
+  - Installs packages and makes sure that they load. R's own C(install.packages) only warns when a package fails; this
+    module checks in a fresh R, and fails with the package, the cause, the fix and the compiler's last lines.
   - Prefers packages that the distribution has built (C(r-cran-*) by apt, C(R-*) by dnf), also for what a package
     needs, and installs them in one transaction; the others come from R's repositories, by one R process.
-  - Everything that can be had is installed before the module fails.
+  - Everything that can be installed is installed before the module fails.
+  - With O(required=false) it does not fail for packages whose sources are out of reach, and for no other reason.
   - Waits for another R that installs into the same library, and clears away what a killed installation left there.
 options:
   name:
@@ -23,7 +24,7 @@ options:
     description:
       - V(present), they load. What loads is left as it is, in whatever library it is. Something they need is
         replaced only when they ask for a newer version of it.
-      - V(latest), and have the newest version that the sources which answer have for this R.
+      - V(latest), they load, in the newest version that the sources which answer have for this R.
       - V(absent), they are removed, from O(library) where it is given and otherwise from all libraries. Fails for
         a package that others need which are not named.
     type: str
@@ -66,6 +67,14 @@ options:
     description: Seconds that a repository may take to answer.
     type: int
     default: 30
+  required:
+    description:
+      - Whether it is an error that the sources of a package cannot be reached. With V(false) the module then succeeds
+        with RV(available=false) and RV(reason).
+      - Whatever else goes wrong is an error with both, such as a package that does not compile, an unknown name, or
+        a certificate that is not trusted.
+    type: bool
+    default: true
 attributes:
   check_mode:
     description: Can run in check mode and return changed status without changing the target.
@@ -83,18 +92,32 @@ author: labserver
 """
 
 EXAMPLES = r"""
-- name: Have what runs loops in parallel
+- name: Install what runs loops in parallel
   r_package:
     name: [doMC, foreach, randomForest]
 
-- name: Have a version that runs on an older R, from a repository of its time
+- name: Install a version that runs on an older R, from a repository of its time
   r_package:
     name: xgboost
     version: 1.7.11.1
     repos: https://mirror.example.org/cran/2025-06-01
+
+- name: Install a package where its repository can be reached
+  r_package:
+    name: tictoc
+    required: false
+  register: tictoc
 """
 
 RETURN = r"""
+available:
+  description: Whether all packages that were named are installed and load; with O(state=absent), are removed.
+  returned: always
+  type: bool
+reason:
+  description: Why it is not so, for all packages in one text; empty on success.
+  returned: always
+  type: str
 packages:
   description: The packages that were named and load, or in check mode would, by name.
   returned: always
@@ -110,11 +133,11 @@ packages:
       description: The folder that it is in; empty in check mode for what the distribution would install.
       type: str
 failures:
-  description: Why packages could not be had, by name; empty on success.
+  description: Why packages could not be installed, by name; empty on success.
   returned: always
   type: dict
 unavailable:
-  description: The same for those whose only source is out of reach; empty on success.
+  description: The same for those whose sources are out of reach; empty on success.
   returned: always
   type: dict
 library:
@@ -131,11 +154,14 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.labserver import r_distribution
 from ansible.module_utils.labserver.errors import LabError
-from ansible.module_utils.labserver.r_packages import Outcome, Wish, explain, obtain, remove
+from ansible.module_utils.labserver.r.diagnosis import explain
+from ansible.module_utils.labserver.r.distribution import find_distribution
+from ansible.module_utils.labserver.r.install import install_packages
+from ansible.module_utils.labserver.r.remove import remove
+from ansible.module_utils.labserver.r.request import PackageRequest, PackageResult
 
-NONE: dict[str, Any] = {"packages": {}, "failures": {}, "unavailable": {}}
+NONE: dict[str, Any] = {"available": False, "reason": "", "packages": {}, "failures": {}, "unavailable": {}}
 
 
 def addresses(repos: object) -> list[str]:
@@ -148,15 +174,11 @@ def addresses(repos: object) -> list[str]:
     return [value.strip() for value in values]
 
 
-def fail(module: AnsibleModule, outcome: Outcome) -> None:
-    """Fail with every package that could not be had, and why; a reason that several have is told once."""
-    names: dict[str, list[str]] = {}
-    for name, problem in outcome.problems.items():
-        names.setdefault(problem.reason, []).append(name)
-    verb = "removed" if module.params["state"] == "absent" else "had"
-    head = f"{len(outcome.problems)} of {len(set(module.params['name']))} R packages could not be {verb}: "
-    reasons = [f"{', '.join(alike)}: {reason}" for reason, alike in names.items()]
-    module.fail_json(msg=head + "; ".join(reasons), **outcome.facts())
+def fail(module: AnsibleModule, result: PackageResult) -> None:
+    """Fail with every package that was not installed or removed, and why."""
+    verb = "removed" if module.params["state"] == "absent" else "installed"
+    head = f"{len(result.problems)} of {len(set(module.params['name']))} R packages could not be {verb}: "
+    module.fail_json(msg=head + result.reason(), **result.return_values())
 
 
 def main() -> None:
@@ -172,53 +194,54 @@ def main() -> None:
             "distro": {"type": "str", "choices": ["prefer", "only", "never"], "default": "prefer"},
             "r": {"type": "path"},
             "timeout": {"type": "int", "default": 30},
+            "required": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )
-    asked = module.params
-    program = module.get_bin_path(asked["r"] or "R")
+    options = module.params
+    program = module.get_bin_path(options["r"] or "R")
     try:
-        wish = Wish(
-            names=list(dict.fromkeys(asked["name"])),
-            state=asked["state"],
-            version=asked["version"],
-            library=asked["library"] and os.path.realpath(asked["library"]),
-            repositories=addresses(asked["repos"]),
-            kind=asked["type"],
-            distro=asked["distro"],
+        request = PackageRequest(
+            names=list(dict.fromkeys(options["name"])),
+            state=options["state"],
+            version=options["version"],
+            library=options["library"] and os.path.realpath(options["library"]),
+            repositories=addresses(options["repos"]),
+            kind=options["type"],
+            distro=options["distro"],
             program=program or "",
-            timeout=asked["timeout"],
+            timeout=options["timeout"],
             cores=len(os.sched_getaffinity(0)),
         )
-        wish.check()
+        request.check()
         if program is None:
-            without_r(module, wish)
-        work = remove if wish.state == "absent" else obtain
-        outcome = work(wish, r_distribution.found(), check=module.check_mode)
+            without_r(module, request)
+        act = remove if request.state == "absent" else install_packages
+        result = act(request, find_distribution(), check=module.check_mode)
     except LabError as error:
         module.fail_json(msg=str(error), **NONE)
     except OSError as error:
         module.fail_json(msg=explain(error), **NONE)
-    for warning in outcome.warnings:
+    for warning in result.warnings:
         module.warn(warning)
-    if outcome.problems:
-        fail(module, outcome)
-    module.exit_json(**outcome.facts())
+    if result.problems and (module.params["required"] or not result.unreachable):
+        fail(module, result)
+    module.exit_json(**result.return_values())
 
 
-def without_r(module: AnsibleModule, wish: Wish) -> None:
+def without_r(module: AnsibleModule, request: PackageRequest) -> None:
     """End where there is no R: nothing to remove, or nothing to be done yet in check mode, or a failure."""
-    asked = module.params["r"] or "R"
-    if wish.state == "absent":
+    path = module.params["r"] or "R"
+    if request.state == "absent":
         module.exit_json(changed=False, **NONE)
     if module.check_mode:
-        module.warn(f"{asked} is not there yet: the versions and sources of packages cannot be told")
-        packages = {name: {"version": "", "source": "", "library": ""} for name in wish.names}
-        module.exit_json(changed=True, **{**NONE, "packages": packages})
+        module.warn(f"{path} is not there yet: the versions and sources of packages are not known")
+        packages = {name: {"version": "", "source": "", "library": ""} for name in request.names}
+        module.exit_json(changed=True, **{**NONE, "available": True, "packages": packages})
     fix = (
         "correct `r`" if module.params["r"] else "run role r_base (ansible-playbook site.yml --tags r_base), or set `r`"
     )
-    module.fail_json(msg=f"R was not found ({asked}): {fix}", **NONE)
+    module.fail_json(msg=f"R was not found ({path}): {fix}", **NONE)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import tarfile
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
 
 from tests.support.modules import Page
+
+needs_r = pytest.mark.skipif(shutil.which("Rscript") is None, reason="no Rscript on PATH: install r-base-dev")
+GOOD = ["labgood", "labneeds", "labcxx", "labfortran"]
 
 NAMESPACE = "export(answer)\n"
 FUNCTION = "answer <- function() 42\n"
@@ -146,3 +155,34 @@ class StandInApt:
         said = self.log.read_text().splitlines() if self.log.exists() else []
         self.log.unlink(missing_ok=True)
         return [line.partition(" ")[2] for line in said if line.startswith(f"{program} ")]
+
+
+class Run(Protocol):
+    """Runs the module; the fixture `run_module` cannot, for it has an option `name` of its own."""
+
+    def __call__(self, *, check: bool = False, diff: bool = False, **options: object) -> dict[str, Any]: ...
+
+
+def options(library: Path, repository: Path | str, *names: str, **more: Any) -> dict[str, Any]:
+    repos = repository.as_uri() if isinstance(repository, Path) else repository
+    return {"name": list(names), "library": library, "repos": repos, "distro": "never", **more}
+
+
+def answer(library: Path, name: str) -> str:
+    """Return what a package's function gives in an R of its own."""
+    code = f"cat({name}::answer())"
+    environment = {**os.environ, "R_LIBS": str(library)}
+    done = subprocess.run(["Rscript", "-e", code], check=True, capture_output=True, text=True, env=environment)
+    return done.stdout
+
+
+def entries(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that another process does, however busy the machine is."""
+    deadline = time.monotonic() + 600
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that in 10 minutes"
+        time.sleep(0.05)

@@ -10,26 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ansible.module_utils.labserver.r_driver import tail
+from .diagnosis import Problem, clean_output, is_unreachable, tail
 
 HOMES = ("/usr/lib/R", "/usr/lib64/R")  # of the R whose packages these are; another R does not look there
-_AWAY = re.compile(
-    r"could not resolve|temporary failure|could not connect|unable to connect|connection failed|connection refused|"
-    r"connection timed out|cannot initiate the connection|curl error|all mirrors were tried|no route to host",
-    re.IGNORECASE,
-)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why a package cannot be had, with the fix; `away` when all there is to it is a source out of reach."""
-
-    reason: str
-    away: bool = False
-
-    def of(self, other: str) -> Problem:
-        """Return the problem of a package that needs `other`, which has this one."""
-        return Problem(f"needs {other}, which cannot be had: {self.reason}", self.away)
 
 
 def run(argv: Sequence[str], **environment: str) -> tuple[int, str]:
@@ -53,7 +36,7 @@ def upstream(version: str) -> str:
     return match[0] if match else "0"
 
 
-def found() -> Distribution | None:
+def find_distribution() -> Distribution | None:
     """Return the distribution's package tool, None where there is none that we know."""
     if shutil.which("apt-get") and shutil.which("apt-cache"):
         return Apt()
@@ -80,7 +63,7 @@ class Distribution:
         raise NotImplementedError
 
     def refresh(self) -> None:
-        """Have lists of packages to find candidates in."""
+        """Fetch the lists of packages where there are none."""
 
     def _install(self, packages: Sequence[str]) -> str:
         raise NotImplementedError
@@ -96,20 +79,22 @@ class Distribution:
 
     def install(self, names: Sequence[str]) -> dict[str, Problem]:
         """Install all in one transaction, and one by one when that fails; return what went wrong by R's name."""
-        said = self._install([self.package(name) for name in names])
-        if not said:
+        output = self._install([self.package(name) for name in names])
+        if not output:
             return {}
         if len(names) == 1:
-            return {names[0]: self._explain(names[0], said)}
+            return {names[0]: self._explain(names[0], output)}
         problems: dict[str, Problem] = {}
         for name in names:
             problems.update(self.install([name]))
         return problems
 
-    def _explain(self, name: str, said: str) -> Problem:
-        last = tail("\n".join(line for line in said.splitlines() if re.match(r"(E|W|Err|Error)\b", line)) or said, 4)
-        if _AWAY.search(said):
-            return Problem(f"{self.tool} cannot reach the source of {self.package(name)}: {last}", away=True)
+    def _explain(self, name: str, output: str) -> Problem:
+        output = clean_output(output)
+        errors = "\n".join(line for line in output.splitlines() if re.match(r"(E|W|Err|Error)\b", line))
+        last = tail(errors or output, 4)
+        if is_unreachable(output):
+            return Problem(f"{self.tool} cannot reach the source of {self.package(name)}: {last}", unreachable=True)
         return Problem(f"{self.tool} could not install {self.package(name)}: {last}")
 
 
@@ -147,11 +132,11 @@ class Apt(Distribution):
 
     def _apt(self, *arguments: str) -> str:
         command = ["apt-get", "--yes", "--option=DPkg::Lock::Timeout=600", *arguments]
-        said = self._run(*command, DEBIAN_FRONTEND="noninteractive")
-        if "dpkg --configure -a" in said:  # what a run left that was killed
+        output = self._run(*command, DEBIAN_FRONTEND="noninteractive")
+        if "dpkg --configure -a" in output:  # what a run left that was killed
             self._run("dpkg", "--configure", "-a", DEBIAN_FRONTEND="noninteractive")
-            said = self._run(*command, DEBIAN_FRONTEND="noninteractive")
-        return said
+            output = self._run(*command, DEBIAN_FRONTEND="noninteractive")
+        return output
 
     def refresh(self) -> None:
         """Fetch the package lists where there are none, for without them nothing is a candidate."""
@@ -161,11 +146,11 @@ class Apt(Distribution):
     def _install(self, packages: Sequence[str]) -> str:
         # --reinstall, for what is installed and yet on this list has lost files
         arguments = ("install", "--no-install-recommends", "--reinstall", *packages)
-        said = self._apt(*arguments)
-        if said and re.search(r"\b404\b", said):  # lists older than the archive
+        output = self._apt(*arguments)
+        if output and re.search(r"\b404\b", output):  # lists older than the archive
             self._apt("update")
-            said = self._apt(*arguments)
-        return said
+            output = self._apt(*arguments)
+        return output
 
     def remove(self, packages: Sequence[str]) -> str:
         """Remove packages of these names; return what went wrong."""

@@ -1,0 +1,293 @@
+"""Installs packages: the distribution's in one transaction, the others in one R process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from ..errors import LabError
+from .diagnosis import (
+    FULL_DISK,
+    Problem,
+    clean_output,
+    full_disk,
+    tail,
+    why_not_fetched,
+    why_not_installed,
+    why_not_loaded,
+)
+from .distribution import HOMES, Distribution
+from .locks import clear, discard, library_lock, work_folder
+from .metadata import read_description, satisfies, version_of
+from .plan import Choice, Plan
+from .process import Offer, QueryResult, RProcess
+from .request import PackageRequest, PackageResult
+
+
+class Installation:
+    """One call of the module."""
+
+    def __init__(
+        self, request: PackageRequest, distribution: Distribution | None, r: RProcess, locks: ExitStack
+    ) -> None:
+        """Begin; `locks` are kept until the end."""
+        self.request, self.r, self.locks = request, r, locks
+        self.distribution = distribution if request.distro != "never" else None
+        self.locked: set[Path] = set()
+        self.rejected: dict[str, Problem] = {}
+        self.built: dict[str, Choice] = {}  # what the distribution has installed
+        self.logs: dict[str, str] = {}
+        self.systems: dict[str, str] = {}  # what packages say of the system libraries they need
+
+    def query(self, names: Sequence[str], offers: Sequence[str] = ()) -> QueryResult:
+        """Query R."""
+        lines = [("timeout", str(self.request.timeout)), ("type", self.request.kind)]
+        lines += [("repository", url) for url in self.request.repositories]
+        lines += [("offers", name) for name in offers]
+        if self.request.state == "latest":
+            lines.append(("newest", "yes"))
+        if self.request.version:
+            lines.append(("version", self.request.version))
+        if self.request.library:
+            lines.append(("library", self.request.library))
+        answer = self.r.query(names, lines)
+        if answer.home not in HOMES:
+            self.distribution = None
+        return answer
+
+    def _candidates(self, names: Iterable[str]) -> dict[str, str]:
+        names = [name for name in names if name not in self.rejected]
+        return self.distribution.candidates(names) if self.distribution and names else {}
+
+    def _is_built(self, copy: Path) -> bool:
+        return bool(self.distribution and self.distribution.owners([copy / "DESCRIPTION"]))
+
+    def initial_query(self) -> QueryResult:
+        """Query what is installed and, where no distribution is used, at once what repositories offer for the rest."""
+        return self.query(
+            self.request.names, () if self.distribution or self.request.distro == "only" else self.request.names
+        )
+
+    def plan(self, answer: QueryResult, *, refresh: bool) -> Plan:
+        """Plan the sources of what is missing; repositories are queried for what the distribution does not offer."""
+        request = self.request
+        constraints = [("==", request.version)] if request.version else []
+        loaded = {name for name, (version, _) in answer.loaded.items() if satisfies(version, constraints)}
+        open_names = [name for name in request.names if name not in loaded or request.state == "latest"]
+        if refresh and self.distribution and open_names:
+            self.distribution.refresh()
+        candidates = self._candidates(open_names)
+        if request.distro != "only":
+            missing = [
+                name
+                for name in open_names
+                if request.state == "latest" or name not in candidates or not satisfies(candidates[name], constraints)
+            ]
+            if missing:
+                answer = answer if answer.queried else self.query(request.names, missing)
+                others = set(answer.offers) - set(answer.loaded) - set(candidates)
+                others |= {need for offers in answer.offers.values() for offer in offers for need in offer.dependencies}
+                candidates.update(self._candidates(sorted(others - set(candidates))))
+        return Plan(request, answer, candidates, self.rejected, self.distribution.tool if self.distribution else "")
+
+    def lock(self, library: Path) -> bool:
+        """Lock the library and clear what killed installations left; return whether it may have changed."""
+        if library in self.locked:
+            return False
+        try:
+            library.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LabError(f"the library {library} cannot be made ({error.strerror}): set `library`") from error
+        if not os.access(library, os.W_OK):
+            raise LabError(f"the library {library} cannot be written: run with `become: true`, or set `library`")
+        lock, waited = self.locks.enter_context(library_lock(library))
+        self.r.locks.append(lock)
+        self.locked.add(library)
+        return clear(library) or waited
+
+    def install_from_distribution(self, plan: Plan) -> bool:
+        """Install what the plan has from the distribution; return whether what failed needs another plan."""
+        names = plan.to_install("distribution")
+        if not names or self.distribution is None:
+            return False
+        failed = self.distribution.install(names)
+        self.rejected.update(failed)
+        for name in set(names) - set(failed):
+            self.built[name] = plan.choices[name]
+            # a copy in our library, which does not load or is of another version, would be found before the new one
+            copy = plan.answer.library / name
+            if copy.is_dir() and not self._is_built(copy):
+                self.lock(plan.answer.library)
+                discard(copy)
+        return bool(failed)
+
+    def install_from_repository(self, plan: Plan) -> dict[str, Problem]:
+        """Install what the plan has from repositories; return the problems of what was not downloaded."""
+        chosen = (plan.choices[name].offer for name in plan.to_install("repository"))
+        offers = [offer for offer in chosen if offer]
+        if not offers:
+            return {}
+        problems, descriptions = self._fetch(offers)
+        for offer in offers:
+            culprit = next((other for other in plan.closure([offer.name]) if other in problems), None)
+            if culprit and culprit != offer.name:
+                problems[offer.name] = problems[culprit].of(culprit)
+        names = [offer.name for offer in offers if offer.name not in problems]
+        if names:
+            self._install(names, descriptions, plan.answer.library)
+        return problems
+
+    def _fetch(self, offers: Sequence[Offer]) -> tuple[dict[str, Problem], dict[str, dict[str, str]]]:
+        files = {offer.name: self.r.work / offer.url.rpartition("/")[2] for offer in offers}
+        lines = [("fetch", offer.name, offer.url, str(files[offer.name])) for offer in offers]
+        if self.request.kind == "source":
+            lines.append(("type", "source", "", ""))
+        output, ended = self.r.run("fetch", lines)
+        complaints = {line[1]: clean_output(line[2]) for line in output if line[0] == "fetched"}
+        problems: dict[str, Problem] = {}
+        descriptions: dict[str, dict[str, str]] = {}
+        for offer in offers:
+            file = files[offer.name]
+            try:
+                description = read_description(file, offer.name)
+            except LabError as error:
+                complaint = complaints.get(offer.name) or (tail(ended, 3) if ended else str(error))
+                problems[offer.name] = why_not_fetched(offer.url, complaint, self.r.work)
+                continue
+            if self.request.kind == "binary" and "Built" not in description:
+                reason = f"the repository gives {offer.name} as source only: set `type: auto` to compile it"
+                problems[offer.name] = Problem(reason)
+            descriptions[offer.name] = {**description, "File": file.name}
+        return problems, descriptions
+
+    def _install(self, names: Sequence[str], descriptions: dict[str, dict[str, str]], library: Path) -> None:
+        keys = ("Package", "Version", "Depends", "Imports", "LinkingTo", "NeedsCompilation", "File")
+        index = ""
+        lines = [("library", str(library)), ("cores", str(self.request.cores))]
+        for name in names:
+            about = descriptions[name]
+            index += "".join(f"{key}: {about[key]}\n" for key in keys if about.get(key)) + "\n"
+            lines.append(("package", name))
+            if "Built" not in about and about.get("NeedsCompilation", "yes") != "no":
+                lines.append(("compiled", name))
+            self.systems[name] = about.get("SystemRequirements", "")
+        (self.r.work / "PACKAGES").write_text(index, encoding="utf-8")
+        _, ended = self.r.run("install", lines)
+        for name in names:
+            file = self.r.work / "logs" / f"{name}.out"
+            self.logs[name] = (
+                clean_output(file.read_text(encoding="utf-8", errors="replace")) if file.exists() else ended
+            )
+            if FULL_DISK.search(self.logs[name]) and (library / name).is_dir():
+                discard(library / name)  # R only warns of what it could not write: it may load, and yet be incomplete
+        clear(library)
+
+    def diagnose(self, name: str, plan: Plan, after: QueryResult) -> Problem | None:
+        """Return why a package of the plan does not load, or has another version than planned."""
+        source, version = plan.choices[name].source, plan.choices[name].version
+        loaded = after.loaded.get(name)
+        if loaded and (source == "present" or version_of(loaded[0]) == version_of(version)):
+            return None
+        log = self.logs.get(name, "")
+        if source == "repository" and log:
+            full = full_disk(log, self.r.work, after.library)
+            if full or f"* DONE ({name})" not in log:
+                return Problem(full or why_not_installed(name, log, self.systems.get(name, "")))
+        if loaded:
+            copy = Path(loaded[1]) / name
+            # a distribution's version may have parts that R's has not
+            if source == "distribution" and not self.request.version and self._is_built(copy):
+                return None
+            reason = f"version conflict: {name} {loaded[0]} in {loaded[1]} is found before {name} {version}"
+            return Problem(f"{reason}: remove it, or set `library`")
+        if name in after.broken:
+            return Problem(why_not_loaded(name, after.broken[name]))
+        by = f"{self.distribution.tool} installed" if self.distribution and source == "distribution" else "R installed"
+        return Problem(f"{by} it without a complaint, but R does not find it: see `log`, and .libPaths() in R")
+
+
+def install_packages(request: PackageRequest, distribution: Distribution | None, *, check: bool) -> PackageResult:
+    """Install the packages so that they load, in the requested version; with `check` only report what would be done."""
+    with ExitStack() as locks:
+        work, lock = locks.enter_context(work_folder())
+        installation = Installation(request, distribution, RProcess(request.program, work, [lock]), locks)
+        before = installation.initial_query()
+        plan = installation.plan(before, refresh=not check)
+        after = before
+        not_fetched: dict[str, Problem] = {}
+        if not check:
+            while installation.install_from_distribution(plan):
+                plan = installation.plan(installation.initial_query(), refresh=False)
+            if plan.to_install("repository") and installation.lock(before.library):
+                plan = installation.plan(installation.initial_query(), refresh=False)
+            not_fetched = installation.install_from_repository(plan)
+            if installation.built or installation.locked:
+                after = installation.query(plan.closure(request.names))
+        return _result_of(installation, plan, before, after, not_fetched, check=check)
+
+
+def _result_of(
+    installation: Installation,
+    plan: Plan,
+    before: QueryResult,
+    after: QueryResult,
+    not_fetched: dict[str, Problem],
+    *,
+    check: bool,
+) -> PackageResult:
+    request = installation.request
+    result = PackageResult(problems={name: problem for name, problem in plan.problems.items() if name in request.names})
+    result.library = str(after.library)
+    pending = [name for source in ("distribution", "repository") for name in plan.to_install(source)]
+    for name in request.names:
+        if name in result.problems:
+            continue
+        choice = installation.built.get(name, plan.choices[name])
+        if not check:
+            problem = not_fetched.get(name) or _cause(installation, plan, after, name, not_fetched)
+            if problem:
+                result.problems[name] = problem
+                continue
+        target = str(after.library) if choice.source == "repository" else ""
+        known = after.loaded.get(name) if not check or choice.source == "present" else None
+        version, library = known or (choice.version, target)
+        result.packages[name] = {"version": version, "source": choice.source, "library": library}
+    names = {*request.names, *pending}
+    result.before = _versions(before, after, names, {*before.broken, *plan.answer.broken})
+    result.after = _versions(after, before, names, {*after.broken} if after is not before else {*plan.answer.broken})
+    if check:
+        result.after.update({name: plan.choices[name].version for name in pending})
+    result.warnings = _unqueried_repositories(plan) if request.state == "latest" else []
+    result.log = installation.r.log + (installation.distribution.log if installation.distribution else "")
+    return result
+
+
+def _unqueried_repositories(plan: Plan) -> list[str]:
+    return [
+        f"{repository.url} was not queried for newer versions: {repository.problem}"
+        for repository in plan.answer.repositories
+        if repository.problem
+    ]
+
+
+def _cause(
+    installation: Installation, plan: Plan, after: QueryResult, name: str, not_fetched: dict[str, Problem]
+) -> Problem | None:
+    """Return a package's problem, or that of the one it needs which is the cause of it."""
+    mine = installation.diagnose(name, plan, after)
+    if mine is None:
+        return None
+    for other in plan.closure([name]):
+        problem = not_fetched.get(other) or (installation.diagnose(other, plan, after) if other != name else None)
+        if problem:
+            return problem.of(other)
+    return mine
+
+
+def _versions(answer: QueryResult, other: QueryResult, names: set[str], broken: set[str]) -> dict[str, str]:
+    """Return the versions of those named that load, and of what is not in both answers alike."""
+    mine, theirs = ({copy.name: copy.version for copy in reversed(side.installed)} for side in (answer, other))
+    shown = names | {name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)}
+    return {name: version for name, version in mine.items() if name in shown - broken}

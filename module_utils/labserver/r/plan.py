@@ -1,0 +1,201 @@
+"""Where each package comes from, with what it depends on, or why it cannot be installed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .diagnosis import DISTRUSTED, TRUST, Problem, is_distrusted
+from .metadata import Constraints, format_constraints, satisfies, version_of
+from .process import Offer, QueryResult, Repository
+from .request import PackageRequest
+
+
+def is_unreachable_repository(repository: Repository) -> bool:
+    """Return whether a repository is out of reach, rather than wrong or not trusted."""
+    problem = repository.problem
+    if not problem or repository.url.startswith("file:") or is_distrusted(problem):
+        return False
+    # 501 says no more than that it does not answer to HEAD
+    return bool(re.fullmatch(r"|403|407|429|5(?!01)\d\d", repository.status))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Where a package comes from (V(present), V(distribution) or V(repository)), in which version."""
+
+    source: str
+    version: str
+    offer: Offer | None = None
+
+
+class Plan:
+    """For each package that is asked for, or needed by one, its source, or why it is not available."""
+
+    def __init__(
+        self,
+        request: PackageRequest,
+        answer: QueryResult,
+        candidates: dict[str, str],
+        rejected: dict[str, Problem],
+        tool: str,
+    ) -> None:
+        """Choose a source for each."""
+        self.request, self.answer, self.candidates, self.rejected, self.tool = (
+            request,
+            answer,
+            candidates,
+            rejected,
+            tool,
+        )
+        self.base = {"R", *(copy.name for copy in answer.installed if copy.priority == "base")}
+        self.choices: dict[str, Choice] = {}
+        self.problems: dict[str, Problem] = {}
+        constraints: dict[str, Constraints] = {
+            name: [("==", request.version)] if request.version else [] for name in request.names
+        }
+        queue = list(request.names)
+        while queue:  # ends: a name comes again only with a new constraint, and packages have finitely many
+            name = queue.pop(0)
+            choice = self._choose(name, constraints[name])
+            if isinstance(choice, Problem):
+                self.problems[name] = choice
+            else:
+                self.choices[name] = choice
+                self.problems.pop(name, None)
+                queue += self._add_dependencies(name, constraints)
+        for name in request.names:
+            for other in self.closure([name]):
+                if other in self.problems and name not in self.problems:
+                    self.problems[name] = self.problems[other].of(other)
+
+    def _add_dependencies(self, name: str, constraints: dict[str, Constraints]) -> list[str]:
+        """Add the dependencies of a package to the constraints; return what is to be chosen again.
+
+        A dependency that cannot be met is a problem of the package that has it, not of others with a weaker one.
+        """
+        fresh = []
+        for other, further in self.dependencies(name).items():
+            new = [want for want in further if want not in constraints.get(other, [])]
+            if other in constraints and not new:
+                continue
+            together = [*constraints.get(other, []), *new]
+            choice = self._choose(other, together)
+            if isinstance(choice, Problem):
+                self.problems[name] = choice.of(f"{other}{format_constraints(together)}")
+                return []
+            constraints[other] = together
+            fresh.append(other)
+        return fresh
+
+    def dependencies(self, name: str) -> dict[str, Constraints]:
+        """Return the dependencies of a package that comes from a repository, without R and its base packages."""
+        choice = self.choices.get(name)
+        dependencies = choice.offer.dependencies if choice and choice.offer else {}
+        return {other: constraints for other, constraints in dependencies.items() if other not in self.base}
+
+    def closure(self, names: Iterable[str]) -> list[str]:
+        """Return packages with all their dependencies."""
+        found: list[str] = []
+        queue = list(names)
+        while queue:
+            name = queue.pop(0)
+            if name not in found:
+                found.append(name)
+                queue.extend(self.dependencies(name))
+        return found
+
+    def to_install(self, source: str) -> list[str]:
+        """Return what is to be installed from a source, without what has a problem."""
+        names = self.closure(name for name in self.request.names if name not in self.problems)
+        return [name for name in names if self.choices[name].source == source]
+
+    def _choose(self, name: str, constraints: Constraints) -> Choice | Problem:
+        current = self.answer.loaded.get(name, ("", ""))[0]
+        newest = self.request.state == "latest" and name in self.request.names
+        if current and not newest and satisfies(current, constraints):
+            return Choice("present", current)
+        built = self.candidates.get(name, "")
+        if not satisfies(built, constraints):
+            built = ""
+        offers = [
+            offer
+            for offer in self.answer.offers.get(name, [])
+            if satisfies(offer.version, constraints) and satisfies(self.answer.version, offer.dependencies.get("R", []))
+        ]
+        offer = max(offers, key=lambda offer: version_of(offer.version), default=None)
+        if built and offer and newest and version_of(built) < version_of(offer.version):
+            built = ""
+        best = built or (offer.version if offer else "")
+        if current and satisfies(current, constraints) and version_of(best) <= version_of(current):
+            return Choice("present", current)
+        if built and os.geteuid() != 0:
+            root = "installs packages for root only: run with `become: true`, or set `distro: never`"
+            return Problem(f"{self.tool} {root}")
+        if built:
+            return Choice("distribution", built)
+        return Choice("repository", offer.version, offer) if offer else self._diagnose(name, constraints)
+
+    def _diagnose(self, name: str, constraints: Constraints) -> Problem:
+        required = f"{name}{format_constraints(constraints)}"
+        if name in self.rejected:
+            built = self.rejected[name].reason
+        elif name in self.candidates:
+            built = f"the distribution has {name} {self.candidates[name]}"
+        elif self.tool and self.request.distro != "never":
+            built = "the distribution has no package of it"
+        else:
+            built = ""
+        if self.request.distro == "only":
+            return Problem(
+                f"{built or 'there is no apt-get or dnf here for this R'}: set `distro: prefer`",
+                self._rejected_as_unreachable(name),
+            )
+        also = f" ({built})" if built else ""
+        offers = self.answer.offers.get(name, [])
+        if offers:
+            return Problem(self._no_version(name, required, constraints, offers) + also)
+        repositories = self.answer.repositories
+        if not repositories:
+            return Problem(f"no repository is set{also}: set `repos`, or run role r_base")
+        unreachable = [repository for repository in repositories if is_unreachable_repository(repository)]
+        if unreachable:
+            statuses = "; ".join(f"{repository.url}: {self._status(repository)}" for repository in unreachable)
+            reason = f"the repository is out of reach: {statuses}{also}: check the network and proxy, or set `repos`"
+            return Problem(reason, unreachable=name not in self.rejected or self.rejected[name].unreachable)
+        distrusted = [repository for repository in repositories if is_distrusted(repository.problem)]
+        if distrusted:
+            statuses = "; ".join(f"{repository.url}: {repository.problem}" for repository in distrusted)
+            return Problem(f"{DISTRUSTED}: {statuses}{also}: {TRUST}")
+        wrong = [repository for repository in repositories if repository.problem]
+        if wrong:
+            statuses = "; ".join(f"{repository.url}: {self._status(repository)}" for repository in wrong)
+            return Problem(
+                f"there is no index of packages at {statuses}{also}: set `repos` to the address above src/contrib"
+            )
+        alike = self.answer.alike.get(name)
+        hint = f"did you mean {alike}?" if alike else "check its spelling, or set `repos`"
+        urls = ", ".join(repository.url for repository in repositories)
+        return Problem(f"unknown package: no package of this name in {urls}{also}: {hint}")
+
+    def _rejected_as_unreachable(self, name: str) -> bool:
+        return name in self.rejected and self.rejected[name].unreachable
+
+    @staticmethod
+    def _status(repository: Repository) -> str:
+        refused = re.fullmatch(r"4(?!05)\d\d|5(?!01)\d\d", repository.status)
+        return f"HTTP status {repository.status}" if refused else repository.problem
+
+    def _no_version(self, name: str, required: str, constraints: Constraints, offers: Sequence[Offer]) -> str:
+        matching = [offer for offer in offers if satisfies(offer.version, constraints)]
+        if matching:
+            newest = max(matching, key=lambda offer: version_of(offer.version))
+            return (
+                f"{name} {newest.version} needs R{format_constraints(newest.dependencies['R'])}, "
+                f"this is R {self.answer.version}: "
+                f"set `version` to an older release of {name}, or install a newer R"
+            )
+        has = ", ".join(sorted({offer.version for offer in offers}, key=version_of))
+        return f"version conflict: {required} is required, the repositories have {has}: set `version` or `repos`"

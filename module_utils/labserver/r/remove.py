@@ -1,0 +1,78 @@
+"""Removes packages: the distribution's by its unowned tool, the others from their libraries."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from .diagnosis import Problem, tail
+from .distribution import Distribution
+from .install import Installation
+from .locks import discard, work_folder
+from .process import QueryResult, RProcess
+from .request import PackageRequest, PackageResult
+
+
+def remove(request: PackageRequest, distribution: Distribution | None, *, check: bool) -> PackageResult:
+    """Remove packages from the given library, or from all; the distribution's through its unowned tool."""
+    with ExitStack() as locks:
+        work, lock = locks.enter_context(work_folder())
+        installation = Installation(request, distribution, RProcess(request.program, work, [lock]), locks)
+        before = installation.query([])
+        libraries = [request.library] if request.library else before.paths
+        copies = {
+            name: [Path(library) / name for library in libraries if (Path(library) / name).is_dir()]
+            for name in request.names
+        }
+        result = PackageResult(library=str(before.library))
+        result.problems = {
+            name: problem
+            for name in request.names
+            if (problem := _why_required(name, request.names, copies[name], before))
+        }
+        to_remove = [path for name in request.names if name not in result.problems for path in copies[name]]
+        owners = distribution.owners([path / "DESCRIPTION" for path in to_remove]) if distribution and to_remove else {}
+        owned = {path: owners[path / "DESCRIPTION"] for path in to_remove if path / "DESCRIPTION" in owners}
+        for path, package in owned.items():
+            if request.distro == "never" or os.geteuid() != 0:
+                fix = "set `distro: prefer`" if request.distro == "never" else "run with `become: true`"
+                result.problems[path.name] = Problem(f"{path} belongs to the distribution's package {package}: {fix}")
+        owned = {path: package for path, package in owned.items() if path.name not in result.problems}
+        unowned = [path for path in to_remove if path not in owned and path.name not in result.problems]
+        result.before = {path.name: _version_at(before, path) for path in to_remove}
+        result.after = {
+            path.name: _version_at(before, path) for path in to_remove if path not in owned and path not in unowned
+        }
+        if check:
+            return result
+        for library in {path.parent for path in unowned}:
+            installation.lock(library)
+        for path in unowned:
+            discard(path)
+        if owned and distribution:
+            output = distribution.remove(sorted(set(owned.values())))
+            for path in owned:
+                if path.is_dir():
+                    result.problems[path.name] = Problem(f"{distribution.tool} could not remove it: {tail(output, 4)}")
+                    result.after[path.name] = result.before[path.name]
+        result.log = installation.r.log + (distribution.log if distribution else "")
+        return result
+
+
+def _version_at(answer: QueryResult, path: Path) -> str:
+    at = (copy.version for copy in answer.installed if copy.name == path.name and copy.library == str(path.parent))
+    return next(at, "(incomplete)")
+
+
+def _why_required(name: str, to_remove: Sequence[str], copies: Sequence[Path], answer: QueryResult) -> Problem | None:
+    if any(copy.name == name and copy.priority == "base" for copy in answer.installed):
+        return Problem("it is part of R itself: take it out of `name`")
+    staying = [copy for copy in answer.installed if copy.name == name and Path(copy.library) / name not in copies]
+    needed = sorted(
+        {copy.name for copy in answer.installed if name in copy.dependencies and copy.name not in to_remove}
+    )
+    if copies and needed and not staying:
+        return Problem(f"{', '.join(needed)} cannot load without it: add to `name`, or keep it")
+    return None
