@@ -48,12 +48,12 @@ class Cloud:
     def close(self) -> None:
         """End the process."""
         self.process.terminate()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
 
     def ask(self, path: str, body: str | None = None) -> Any:
         """Talk to the server itself, with a body by POST."""
         request = urllib.request.Request(self.url + path, data=None if body is None else body.encode())
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
@@ -210,7 +210,7 @@ class Project:
         begun = time.monotonic()
         process = self.start(playbook, *options)
         try:
-            output, _ = process.communicate(timeout=600)
+            output, _ = process.communicate(timeout=1800)
         except BaseException:
             kill_tree(process.pid)
             raise
@@ -232,7 +232,7 @@ class Project:
             time.sleep(0.1)
         kill_tree(process.pid)
         self.cloud.ask("/_layer/release", "")
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=300)
         return Run(process.returncode, output, time.monotonic() - begun)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .errors import LabError
+from ..errors import LabError
+from .resources import Resource
 
 HOURS = 730  # of a month, as AWS's own estimates count them
 
@@ -189,3 +190,24 @@ def _number(value: object, where: str) -> float:
     if not 0 <= number < float("inf"):
         raise LabError(f"prices: {where} is {value!r}, which is no price: write US dollars as a number, such as 0.0104")
     return number
+
+
+def priced(things: Iterable[Resource], prices: Prices) -> list[Resource]:
+    """Return the things with their price per hour and month; None where it is not known."""
+    result = []
+    for thing in things:
+        hourly = prices.hourly(thing)
+        monthly = None if hourly is None else round(hourly * HOURS, 4)
+        result.append({**thing, "hourly_usd": None if hourly is None else round(hourly, 6), "monthly_usd": monthly})
+    return result
+
+
+def total(things: Iterable[Resource], key: str) -> float:
+    """Sum of the known prices."""
+    return round(sum(thing[key] or 0 for thing in things), 4)
+
+
+def overdue(things: Iterable[Resource]) -> list[Resource]:
+    """Return what costs money, or may, beyond its expiry; an expiry that nobody can read counts as one that is past."""
+    late = (thing for thing in things if thing["expired"] or not thing["expires_readable"])
+    return [thing for thing in late if thing["monthly_usd"] != 0]
