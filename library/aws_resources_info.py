@@ -144,10 +144,10 @@ resources:
       description: Type of a volume.
       type: str
     iops:
-      description: What a volume may do in a second, where AWS tells.
+      description: I/O operations per second of a volume, where AWS reports them.
       type: int
     throughput:
-      description: Megabytes a volume may move in a second, where AWS tells.
+      description: Throughput of a volume in MB/s, where AWS reports it.
       type: int
     public_ip:
       description: Public address of an instance or an address.
@@ -156,7 +156,7 @@ resources:
       description: The instance, or else the interface, that it hangs on, or null.
       type: str
     created:
-      description: When it was made, where AWS tells.
+      description: When it was created, where AWS reports it.
       type: str
     hourly_usd:
       description: Estimated price per hour; null where it is not known.

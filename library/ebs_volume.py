@@ -7,8 +7,8 @@ DOCUMENTATION = r"""
 module: ebs_volume
 short_description: Creates, attaches, enlarges and deletes an encrypted EBS volume
 description:
-  - M(amazon.aws.ec2_vol) (amazon.aws 10) does the same and hides why AWS refused it. This module tells the reason and
-    what to do about it.
+  - M(amazon.aws.ec2_vol) (amazon.aws 10) does the same, but does not report why AWS refused it. This module reports the
+    reason and the fix.
 options:
   id:
     description: The volume. With O(state=present) and without an id, one is created.

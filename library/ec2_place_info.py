@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: ec2_place_info
 short_description: Reads what a region offers an instance type, and what there has the names of the project
 description:
-  - One look before anything is made. It tells the architecture of an instance type, how many private addresses an
+  - Reads, before anything is created, the architecture of an instance type, how many private addresses an
     interface of it takes, into which subnets a machine may be put, and what has the names that the project would use,
     with or without its tags.
   - Fails, naming the variable to set, where the region has no default VPC, the zone does not offer the type, the
@@ -35,7 +35,7 @@ options:
     type: str
     default: ""
   private_addresses:
-    description: How many free private addresses of each subnet to tell.
+    description: How many free private addresses of each subnet to return.
     type: int
     default: 0
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, amazon.aws.boto3]

@@ -5,9 +5,9 @@ came, and a run that is killed while it waits for the answer.
 
 The faults come in a chain: a call fails, the run ends; the next run gets past it and fails at a later call; and so on,
 until a run has nothing left to do. Along the chain the kinds take turns. By default every third call fails, with
-``--full`` every call. (Ansible goes on with a loop after an item that failed, so of two like calls a chain may meet only
-one.) With ``--full`` besides, every call gets every kind in an account of its own, as a user would meet it: one fault
-in making, a run without, one fault in removing, a run without. That takes an hour of two cores.
+``--full`` every call. (Ansible goes on with a loop after an item that failed, so of two like calls a chain may meet
+only one.) With ``--full`` besides, every call gets every kind in an account of its own, as a user would meet it: one
+fault in making, a run without, one fault in removing, a run without. That takes an hour of two cores.
 
 What moto cannot show: a call that AWS is still working on when the run dies (a machine that is still pending).
 """

@@ -65,7 +65,7 @@ def test_why_aws_refused_is_told_with_its_fix(run_module: RunModule, monkeypatch
 
 
 @pytest.mark.parametrize("options", [{}, {"state": "absent"}])
-def test_what_is_missing_is_told(run_module: RunModule, options: dict[str, str]) -> None:
+def test_what_is_missing_is_told(run_module: RunModule, options: dict[str, Any]) -> None:
     result = run_module("ebs_volume", region=HERE, **options)
     assert result["failed"]
     assert "missing" in result["msg"]
