@@ -14,13 +14,13 @@ _NEEDS = {"instance": "instance_type", "volume": "size_gb", "snapshot": "size_gb
 
 
 def plan(planned: Iterable[Mapping[str, Any]], region: str, prices: Prices) -> list[Resource]:
-    """Return what a run would make: each entry with the price of all of its `count` things together."""
-    things = []
+    """Return what a run would make: each entry with the price of all of its `count` resources together."""
+    resources = []
     for number, entry in enumerate(planned, start=1):
         _check(f"planned: entry {number}", entry)
         kind, count = entry["type"], int(entry.get("count", 1))
         size = entry.get("size_gb", 0 if kind == "bucket" else None)  # a new bucket is empty
-        thing = {
+        resource = {
             "type": kind,
             "name": str(entry.get("name") or ""),
             "region": entry.get("region") or region,
@@ -29,11 +29,11 @@ def plan(planned: Iterable[Mapping[str, Any]], region: str, prices: Prices) -> l
             "instance_type": entry.get("instance_type"),
             "volume_type": entry.get("volume_type") or ("gp3" if kind == "volume" else None),
         }
-        [thing] = priced([thing], prices)
+        [resource] = priced([resource], prices)
         for key in ("hourly_usd", "monthly_usd"):
-            thing[key] = thing[key] if thing[key] is None else round(thing[key] * count, 6)
-        things.append(thing)
-    return things
+            resource[key] = resource[key] if resource[key] is None else round(resource[key] * count, 6)
+        resources.append(resource)
+    return resources
 
 
 def _check(where: str, entry: Mapping[str, Any]) -> None:

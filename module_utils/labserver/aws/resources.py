@@ -13,13 +13,13 @@ TYPES = ("instance", "volume", "address", "interface", "snapshot", "security_gro
 Resource = dict[str, Any]
 
 
-def tags_of(thing: Mapping[str, Any]) -> dict[str, str]:
+def tags_of(resource: Mapping[str, Any]) -> dict[str, str]:
     """Its tags, which network interfaces and buckets call a set."""
-    return {tag["Key"]: tag["Value"] for tag in thing.get("Tags") or thing.get("TagSet") or []}
+    return {tag["Key"]: tag["Value"] for tag in resource.get("Tags") or resource.get("TagSet") or []}
 
 
 def is_ours(tags: Mapping[str, str], project: str | None) -> bool:
-    """Tell whether a thing belongs to a project; to any, where none is named."""
+    """Tell whether a resource belongs to a project; to any, where none is named."""
     return PROJECT in tags and project in (None, tags[PROJECT])
 
 
@@ -39,7 +39,7 @@ def _expiry(text: str | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
-def resource(
+def new_resource(
     kind: str, identity: str, region: str, tags: Mapping[str, str], now: datetime, **facts: object
 ) -> Resource:
     """Describe a resource; the price comes later."""

@@ -13,7 +13,7 @@ from ..errors import LabError
 from .client import AT_ONCE, AwsClients
 from .errors import DENIED, AwsError, ClientError, error_code, explained
 from .prices import Prices, priced
-from .resources import PROJECT, TYPES, Resource, is_ours, resource, tags_of, utc
+from .resources import PROJECT, TYPES, Resource, is_ours, new_resource, tags_of, utc
 
 _ALIVE = ["pending", "running", "shutting-down", "stopping", "stopped"]
 _FILTER_VALUES = 200  # AWS takes no more in one filter
@@ -35,7 +35,7 @@ def enabled_regions(clients: AwsClients) -> list[str]:
 
 
 def _pages(ec2: Any, action: str, key: str, **asked: object) -> Iterator[dict[str, Any]]:
-    """Every thing that a describe_ call answers, over all its pages."""
+    """Every resource that a describe_ call answers, over all its pages."""
     pages = ec2.get_paginator(action).paginate(**asked) if ec2.can_paginate(action) else [getattr(ec2, action)(**asked)]
     for page in pages:
         if key == "Instances":
@@ -72,13 +72,13 @@ class _Region:
             if self._project is None
             else {"Name": f"tag:{PROJECT}", "Values": [self._project]}
         )
-        for thing in _pages(self._ec2, action, key, Filters=[wanted, *filters], **asked):
-            tags = tags_of(thing)
+        for resource in _pages(self._ec2, action, key, Filters=[wanted, *filters], **asked):
+            tags = tags_of(resource)
             if is_ours(tags, self._project):
-                yield thing, tags
+                yield resource, tags
 
     def _describe(self, kind: str, identity: str, tags: Mapping[str, str], **facts: object) -> Resource:
-        return resource(kind, identity, self.name, tags, self._now, **facts)
+        return new_resource(kind, identity, self.name, tags, self._now, **facts)
 
     def _instances(self) -> list[Resource]:
         alive = {"Name": "instance-state-name", "Values": _ALIVE}
@@ -176,9 +176,9 @@ class _Region:
 
     def untagged(self, found: Sequence[Resource]) -> list[Resource]:
         """Volumes and addresses without our tag that hang on our instances and cost for them."""
-        ours = (thing for thing in found if thing["type"] == "instance" and thing["region"] == self.name)
-        machines = {thing["id"]: thing for thing in ours}
-        known = {thing["id"] for thing in found}
+        ours = (resource for resource in found if resource["type"] == "instance" and resource["region"] == self.name)
+        machines = {resource["id"]: resource for resource in ours}
+        known = {resource["id"] for resource in found}
         extra = []
         for some in _chunks(list(machines), _FILTER_VALUES):
             disks = [{"Name": "attachment.instance-id", "Values": some}]
@@ -188,9 +188,9 @@ class _Region:
             addresses = _pages(self._ec2, "describe_addresses", "Addresses", Filters=hosts)
             extra += [self._address(address, tags_of(address)) for address in addresses]
         return [
-            {**thing, **{key: machines[thing["attached_to"]][key] for key in ("project", "owner")}}
-            for thing in extra
-            if thing["id"] not in known and thing["attached_to"] in machines and not thing["tagged"]
+            {**resource, **{key: machines[resource["attached_to"]][key] for key in ("project", "owner")}}
+            for resource in extra
+            if resource["id"] not in known and resource["attached_to"] in machines and not resource["tagged"]
         ]
 
 
@@ -231,7 +231,7 @@ def _bucket(s3: Any, bucket: Mapping[str, Any], project: str | None, now: dateti
     # S3's own names for its two oldest regions
     region = {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(place, place)
     facts = {"size_gb": size, "created": utc(bucket.get("CreationDate"))}
-    return resource("bucket", name, region, {**tags, "Name": name}, now, **facts)
+    return new_resource("bucket", name, region, {**tags, "Name": name}, now, **facts)
 
 
 class _Calls:
@@ -306,12 +306,12 @@ def _buckets(calls: _Calls, s3: Any, regions: Sequence[str], project: str | None
     return [bucket for bucket in ours if bucket and bucket["region"] in regions]
 
 
-def _order(thing: Resource) -> tuple[object, ...]:
+def _order(resource: Resource) -> tuple[object, ...]:
     return (
-        thing["project"],
-        thing["region"],
-        TYPES.index(thing["type"]),
-        thing["index"] or 0,
-        thing["name"],
-        thing["id"],
+        resource["project"],
+        resource["region"],
+        TYPES.index(resource["type"]),
+        resource["index"] or 0,
+        resource["name"],
+        resource["id"],
     )

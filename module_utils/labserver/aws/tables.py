@@ -9,31 +9,31 @@ from .prices import NOT_COUNTED, Prices, total
 from .resources import Resource
 
 
-def unpriced(things: Iterable[Resource]) -> list[str]:
+def unpriced(resources: Iterable[Resource]) -> list[str]:
     """Tell what has no known price, in words."""
-    return list(dict.fromkeys(_words(thing) for thing in things if thing["monthly_usd"] is None))
+    return list(dict.fromkeys(_words(resource) for resource in resources if resource["monthly_usd"] is None))
 
 
-def _words(thing: Mapping[str, Any]) -> str:
+def _words(resource: Mapping[str, Any]) -> str:
     """Tell what a price depends on."""
-    kind = thing["type"]
+    kind = resource["type"]
     if kind == "instance":
-        automatic = thing.get("automatic_addresses") or 0
-        return f"{thing['instance_type']}{f' + {automatic} public IPv4' if automatic else ''}"
-    size = f"{thing['size_gb']:g} GB" if thing.get("size_gb") is not None else ""
+        automatic = resource.get("automatic_addresses") or 0
+        return f"{resource['instance_type']}{f' + {automatic} public IPv4' if automatic else ''}"
+    size = f"{resource['size_gb']:g} GB" if resource.get("size_gb") is not None else ""
     if kind == "volume":
-        return f"{size} {thing['volume_type']}"
+        return f"{size} {resource['volume_type']}"
     if kind == "address":
-        return thing.get("public_ip") or "public IPv4"
+        return resource.get("public_ip") or "public IPv4"
     return size or ("size not counted" if kind == "bucket" else "")
 
 
-def _until(thing: Mapping[str, Any]) -> str:
-    if not thing["tagged"]:
+def _until(resource: Mapping[str, Any]) -> str:
+    if not resource["tagged"]:
         return "no tag of ours"
-    if not thing["expires_readable"]:
-        return f"unreadable: {thing['expires']}"
-    return f"{thing['expires'] or 'never'}{' PAST' if thing['expired'] else ''}"
+    if not resource["expires_readable"]:
+        return f"unreadable: {resource['expires']}"
+    return f"{resource['expires'] or 'never'}{' PAST' if resource['expired'] else ''}"
 
 
 def _dollars(amount: float | None, digits: int) -> str:
@@ -53,63 +53,63 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def table(things: Sequence[Resource], prices: Prices) -> list[str]:
+def table(resources: Sequence[Resource], prices: Prices) -> list[str]:
     """Lines that show what there is, what it costs and until when it is wanted, by project and region."""
-    if not things:
+    if not resources:
         return ["Nothing carries our tags."]
     rows = [("TYPE", "NAME", "ID", "WHAT", "STATE", "EXPIRES", "$/HOUR", "$/MONTH")]
     rows += [
         (
-            thing["type"],
-            thing["name"],
-            thing["id"],
-            _words(thing),
-            thing["state"],
-            _until(thing),
-            _dollars(thing["hourly_usd"], 4),
-            _dollars(thing["monthly_usd"], 2),
+            resource["type"],
+            resource["name"],
+            resource["id"],
+            _words(resource),
+            resource["state"],
+            _until(resource),
+            _dollars(resource["hourly_usd"], 4),
+            _dollars(resource["monthly_usd"], 2),
         )
-        for thing in things
+        for resource in resources
     ]
-    head, *lines = _aligned([*rows, _sum_row(things, len(rows[0]))])
+    head, *lines = _aligned([*rows, _sum_row(resources, len(rows[0]))])
     shown, last = [head], lines.pop()
     group = None
-    for thing, line in zip(things, lines):
-        if group != (thing["project"], thing["region"]):
-            group = (thing["project"], thing["region"])
+    for resource, line in zip(resources, lines):
+        if group != (resource["project"], resource["region"]):
+            group = (resource["project"], resource["region"])
             shown.append(f"{group[0] or '(no project)'} in {group[1]}")
         shown.append(line)
-    return [*shown, last, *_notes(things, prices)]
+    return [*shown, last, *_notes(resources, prices)]
 
 
-def plan_table(things: Sequence[Resource], prices: Prices) -> list[str]:
+def plan_table(resources: Sequence[Resource], prices: Prices) -> list[str]:
     """Lines that show what would be made, and what it would cost."""
-    if not things:
+    if not resources:
         return []
     rows = [("TYPE", "NAME", "COUNT", "WHAT", "REGION", "$/HOUR", "$/MONTH")]
     rows += [
         (
-            thing["type"],
-            thing["name"],
-            str(thing["count"]),
-            _words(thing),
-            thing["region"],
-            _dollars(thing["hourly_usd"], 4),
-            _dollars(thing["monthly_usd"], 2),
+            resource["type"],
+            resource["name"],
+            str(resource["count"]),
+            _words(resource),
+            resource["region"],
+            _dollars(resource["hourly_usd"], 4),
+            _dollars(resource["monthly_usd"], 2),
         )
-        for thing in things
+        for resource in resources
     ]
-    return [*_aligned([*rows, _sum_row(things, len(rows[0]))]), *_notes(things, prices)]
+    return [*_aligned([*rows, _sum_row(resources, len(rows[0]))]), *_notes(resources, prices)]
 
 
-def _sum_row(things: Sequence[Resource], columns: int) -> tuple[str, ...]:
-    sums = _dollars(total(things, "hourly_usd"), 4), _dollars(total(things, "monthly_usd"), 2)
+def _sum_row(resources: Sequence[Resource], columns: int) -> tuple[str, ...]:
+    sums = _dollars(total(resources, "hourly_usd"), 4), _dollars(total(resources, "monthly_usd"), 2)
     return "total", *[""] * (columns - 3), *sums
 
 
-def _notes(things: Sequence[Resource], prices: Prices) -> list[str]:
+def _notes(resources: Sequence[Resource], prices: Prices) -> list[str]:
     notes = [f"Estimated from prices of {prices.date}; {NOT_COUNTED}."]
-    without = unpriced(things)
+    without = unpriced(resources)
     if without:
         notes.insert(0, f"The total lacks what has no known price: {', '.join(without)}. Tell it in `prices`.")
     return notes
