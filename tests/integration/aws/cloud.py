@@ -63,7 +63,7 @@ class Cloud:
         self.faults()
 
     def faults(self, *faults: dict[str, Any]) -> None:
-        """Have these faults strike from now on, and count calls from here."""
+        """Set the faults that strike from now on, and count calls from here."""
         self.ask("/_layer/faults", json.dumps(faults))
 
     def calls(self) -> list[dict[str, Any]]:
@@ -217,11 +217,11 @@ class Project:
         return Run(process.returncode, output, time.monotonic() - begun)
 
     def make(self, *options: str) -> Run:
-        """Have the project's machines made."""
+        """Create the project's machines."""
         return self.play("provision", *options)
 
     def remove(self, *options: str) -> Run:
-        """Have everything removed, the bucket too."""
+        """Remove everything, the bucket too."""
         return self.play("teardown", "-e", "confirm=yes", "-e", "ec2_remove_bucket=true", *options)
 
     def play_until_held(self, playbook: str, *options: str) -> Run:
