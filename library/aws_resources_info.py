@@ -5,12 +5,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: aws_resources_info
-short_description: Lists what carries our tags on AWS, with what it costs and until when it is wanted
+short_description: Lists what carries our tags on AWS, with its estimated cost and its expiry
 description:
   - Finds instances, volumes, Elastic IP addresses, network interfaces that outlive their instance, snapshots, security
     groups, key pairs and S3 buckets by the tag C(labserver:project), in one region or many. Nothing without that tag
     is ever listed, except as O(untagged) says.
-  - Estimates what each costs from a small dated price table (C(module_utils/labserver/aws_prices.py)), over which
+  - Estimates what each costs from a small dated price table (C(module_utils/labserver/aws/prices.py)), over which
     O(prices) is laid. What has no price there is reported as unknown, never as free.
   - Estimates the same for things that are O(planned).
   - It only reads. Region, profile, keys and endpoint are given as to every module of amazon.aws.
@@ -144,10 +144,10 @@ resources:
       description: Type of a volume.
       type: str
     iops:
-      description: What a volume may do in a second, where AWS tells.
+      description: I/O operations per second of a volume, where AWS reports them.
       type: int
     throughput:
-      description: Megabytes a volume may move in a second, where AWS tells.
+      description: Throughput of a volume in MB/s, where AWS reports it.
       type: int
     public_ip:
       description: Public address of an instance or an address.
@@ -156,7 +156,7 @@ resources:
       description: The instance, or else the interface, that it hangs on, or null.
       type: str
     created:
-      description: When it was made, where AWS tells.
+      description: When it was created, where AWS reports it.
       type: str
     hourly_usd:
       description: Estimated price per hour; null where it is not known.
@@ -207,42 +207,13 @@ planned_table:
   elements: str
 """
 
-from contextlib import suppress
-from typing import Any
-
-from ansible.module_utils.labserver.aws_prices import Prices
-from ansible.module_utils.labserver.aws_resources import (
-    explained,
-    overdue,
-    plan,
-    plan_table,
-    survey,
-    table,
-    total,
-    unpriced,
-)
+from ansible.module_utils.labserver.aws.module import clients_of
+from ansible.module_utils.labserver.aws.plan import plan
+from ansible.module_utils.labserver.aws.prices import Prices, overdue, total
+from ansible.module_utils.labserver.aws.survey import survey
+from ansible.module_utils.labserver.aws.tables import plan_table, table, unpriced
 from ansible.module_utils.labserver.errors import LabError
-from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-
-with suppress(ImportError):  # AnsibleAWSModule tells it
-    import boto3
-
-
-class Session:
-    """A boto3 session with the keys, profile and endpoint that the module was given."""
-
-    def __init__(self, module: AnsibleAWSModule) -> None:
-        """Read the options that every module of amazon.aws has."""
-        self.region, self._endpoint, self._given = get_aws_connection_info(module)
-        self._config = self._given.pop("aws_config", None)
-        with explained(self.region or ""):
-            self._session = boto3.session.Session(profile_name=self._given.pop("profile_name", None))
-
-    def client(self, service_name: str, *, region_name: str, config: Any) -> Any:
-        """Make a client."""
-        given = {**self._given, "config": config.merge(self._config) if self._config else config}
-        return self._session.client(service_name, region_name=region_name, endpoint_url=self._endpoint, **given)
 
 
 def main() -> None:
@@ -259,12 +230,12 @@ def main() -> None:
     )
     asked = module.params
     try:
-        session = Session(module)
-        regions = asked["regions"] or [session.region or ""]
+        clients = clients_of(module)
+        regions = asked["regions"] or [clients.region]
         prices = Prices(asked["prices"])
-        planned = plan(asked["planned"], session.region or regions[0], prices)
+        planned = plan(asked["planned"], clients.region or regions[0], prices)
         resources = survey(
-            session,
+            clients,
             regions,
             asked["project"] or None,
             prices=prices,

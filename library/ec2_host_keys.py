@@ -40,14 +40,11 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  region:
-    description: The region. Required with O(state=present).
-    type: str
   wait:
     description: Seconds to wait for the keys of machines that are new.
     type: int
     default: 90
-requirements: [boto3]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, amazon.aws.boto3]
 attributes:
   check_mode:
     description: Can run in check mode and return changed status without changing the target.
@@ -86,29 +83,43 @@ unknown:
   elements: str
 """
 
-import contextlib
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.labserver.aws_resources import IMPORT_ERROR, client, explained
+from ansible.module_utils.labserver.aws.console import (
+    Keys,
+    add_keys,
+    console_output,
+    is_known,
+    read,
+    remove_keys,
+    wait_for_keys,
+)
+from ansible.module_utils.labserver.aws.errors import explained
+from ansible.module_utils.labserver.aws.module import clients_of
 from ansible.module_utils.labserver.errors import LabError, explain
-from ansible.module_utils.labserver.host_keys import Keys, console_of, forget, known, learn, listen, read
-
-with contextlib.suppress(ImportError):  # told below
-    import boto3
+from ansible.module_utils.labserver.files import replacing
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
-def listened(module: AnsibleModule, before: str) -> dict[str, Keys]:
-    """Ask the consoles of the machines that are new, or that nobody knows yet."""
-    region: str = module.params["region"]
-    asked = [one for one in module.params["machines"] if one["new"] or not known(before, one["address"])]
-    if not asked:
+def keys_from_consoles(module: AnsibleAWSModule, before: str) -> dict[str, Keys]:
+    """Read the consoles of the instances that are new, or whose keys are not in the file."""
+    unknown = [one for one in module.params["machines"] if one["new"] or not is_known(before, one["address"])]
+    if not unknown:
         return {}
-    wait = module.params["wait"] if any(one["new"] for one in asked) and not module.check_mode else 0
-    ec2 = client(boto3.session.Session(), "ec2", region)
-    with explained(region):
-        keys: dict[str, Keys] = listen(asked, lambda instance: console_of(ec2, instance), wait)
+    wait = module.params["wait"] if any(one["new"] for one in unknown) and not module.check_mode else 0
+    clients = clients_of(module)
+    ec2 = clients.client("ec2")
+    with explained(clients.region):
+        keys: dict[str, Keys] = wait_for_keys(unknown, lambda instance: console_output(ec2, instance), wait)
     return keys
+
+
+def write(path: Path, text: str) -> None:
+    """Put the file in place, whole, readable by its owner only."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with replacing(path) as part:
+        part.write(text.encode())
+    path.chmod(0o600)
 
 
 def main() -> None:
@@ -118,15 +129,13 @@ def main() -> None:
         "id": {"type": "str"},
         "new": {"type": "bool", "default": False},
     }
-    module = AnsibleModule(
+    module = AnsibleAWSModule(
         argument_spec={
             "machines": {"type": "list", "elements": "dict", "required": True, "options": machine},
             "path": {"type": "path", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "region": {"type": "str"},
             "wait": {"type": "int", "default": 90},
         },
-        required_if=[("state", "present", ["region"])],
         supports_check_mode=True,
     )
     path, machines = Path(module.params["path"]), module.params["machines"]
@@ -135,12 +144,10 @@ def main() -> None:
     try:
         before = read(path)
         if module.params["state"] == "absent":
-            after = forget(before, addresses)
-        elif IMPORT_ERROR:
-            module.fail_json(msg=missing_required_lib("boto3"), exception=str(IMPORT_ERROR))
+            after = remove_keys(before, addresses)
         else:
-            found = listened(module, before)
-            after = learn(forget(before, [one["address"] for one in machines if one["new"]]), found)
+            found = keys_from_consoles(module, before)
+            after = add_keys(remove_keys(before, [one["address"] for one in machines if one["new"]]), found)
         if after != before and not module.check_mode:
             write(path, after)
     except LabError as error:
@@ -150,18 +157,9 @@ def main() -> None:
     module.exit_json(
         changed=after != before,
         learned=sorted(found),
-        unknown=[address for address in addresses if not known(after, address)],
+        unknown=[address for address in addresses if not is_known(after, address)],
         diff={"before": before, "after": after},
     )
-
-
-def write(path: Path, text: str) -> None:
-    """Put the file in place, whole."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
-    draft.write_text(text, encoding="utf-8")
-    draft.chmod(0o600)
-    draft.replace(path)
 
 
 if __name__ == "__main__":

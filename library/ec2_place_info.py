@@ -5,19 +5,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ec2_place_info
-short_description: Tells what a place on EC2 offers, and what has the project's names there
+short_description: Reads what a region offers an instance type, and what there has the names of the project
 description:
-  - One look before anything is made. It tells the architecture of an instance type, how many private addresses an
+  - Reads, before anything is created, the architecture of an instance type, how many private addresses an
     interface of it takes, into which subnets a machine may be put, and what has the names that the project would use,
     with or without its tags.
   - Fails, naming the variable to set, where the region has no default VPC, the zone does not offer the type, the
     subnet is too small, or the bucket belongs to somebody else.
   - Changes nothing.
 options:
-  region:
-    description: The region.
-    type: str
-    required: true
   zone:
     description: The zone. By default the first that offers the type.
     type: str
@@ -39,10 +35,10 @@ options:
     type: str
     default: ""
   private_addresses:
-    description: How many free private addresses of each subnet to tell.
+    description: How many free private addresses of each subnet to return.
     type: int
     default: 0
-requirements: [boto3]
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, amazon.aws.boto3]
 attributes:
   check_mode:
     description: Can run in check mode and return changed status without changing the target.
@@ -90,7 +86,7 @@ place:
       description: Free private addresses, by zone.
       type: dict
     group:
-      description: Id, tags and rules of the security group of that name, or null.
+      description: Id and tags of the security group of that name, or null.
       type: dict
     key:
       description: Id and tags of the key pair of that name, or null.
@@ -100,23 +96,18 @@ place:
       type: dict
 """
 
-import contextlib
 from dataclasses import fields
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.labserver.aws_resources import IMPORT_ERROR
-from ansible.module_utils.labserver.ec2_place import Wish, look
+from ansible.module_utils.labserver.aws.module import clients_of
+from ansible.module_utils.labserver.aws.place import PlaceRequest, find_place
 from ansible.module_utils.labserver.errors import LabError
-
-with contextlib.suppress(ImportError):  # told below
-    import boto3
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = AnsibleAWSModule(
         argument_spec={
-            "region": {"type": "str", "required": True},
             "zone": {"type": "str", "default": ""},
             "subnet": {"type": "str", "default": ""},
             "instance_type": {"type": "str", "required": True},
@@ -126,11 +117,9 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("boto3"), exception=str(IMPORT_ERROR))
-    wish = Wish(**{field.name: module.params[field.name] for field in fields(Wish)})
     try:
-        module.exit_json(changed=False, place=look(boto3.session.Session(), wish))
+        request = PlaceRequest(**{field.name: module.params[field.name] for field in fields(PlaceRequest)})
+        module.exit_json(changed=False, place=find_place(clients_of(module), request))
     except LabError as error:
         module.fail_json(msg=str(error))
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 class RunModule(Protocol):
     """Runs a module by name with options; returns what it printed, with `failed` false when it succeeded."""
 
-    def __call__(self, name: str, *, check: bool = False, diff: bool = False, **options: object) -> dict[str, Any]:
+    def __call__(self, name: str, /, *, check: bool = False, diff: bool = False, **options: object) -> dict[str, Any]:
         """Run it."""
 
 

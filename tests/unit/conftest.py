@@ -13,13 +13,21 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import botocore.loaders
+import botocore.session
 import pytest
+from ansible.module_utils.labserver.aws.client import AwsClients
 from ansible.module_utils.testing import patch_module_args
+from moto import mock_aws
+from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 
 from tests.support.modules import Server
 
 if TYPE_CHECKING:
     from tests.support.modules import RunModule
+
+LOADER = botocore.loaders.create_loader()
+REGIONS = ("us-west-2", "us-east-1", "eu-west-1", "sa-east-1")
 
 
 @pytest.fixture
@@ -40,7 +48,7 @@ def throw_away_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def run_module(capsys: pytest.CaptureFixture[str]) -> RunModule:
     """Run a module in this process, the way Ansible does, with real arguments and real output."""
 
-    def run(name: str, *, check: bool = False, diff: bool = False, **options: object) -> dict[str, Any]:
+    def run(name: str, /, *, check: bool = False, diff: bool = False, **options: object) -> dict[str, Any]:
         arguments = {key: value for key, value in options.items() if value is not None}
         capsys.readouterr()
         internal = {"_ansible_check_mode": check, "_ansible_diff": diff}
@@ -87,3 +95,38 @@ def tls_server(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     yield f"127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def account(throw_away_keys: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: ARG001 - comes first
+    """An empty account."""
+    # Reading the model of EC2 takes longer than most tests: every session shares one reader
+    monkeypatch.setattr(botocore.session, "create_loader", lambda _: LOADER)
+    # In every region that is looked at moto makes a network
+    few = [region for region in RegionsAndZonesBackend.regions if region.name in REGIONS]
+    monkeypatch.setattr(RegionsAndZonesBackend, "regions", few)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def clients(account: None) -> AwsClients:  # noqa: ARG001 - comes first
+    """Clients of it."""
+    return AwsClients()
+
+
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long botocore would have waited between its attempts."""
+    taken: list[float] = []
+    monkeypatch.setattr("time.sleep", taken.append)
+    return taken
+
+
+@pytest.fixture
+def no_credentials(account: None) -> Iterator[None]:  # noqa: ARG001 - comes first
+    """Take the credentials away."""
+    with pytest.MonkeyPatch.context() as patch:  # ends before moto does, which wants them back
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            patch.delenv(name, raising=False)
+        yield

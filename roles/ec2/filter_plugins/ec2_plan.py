@@ -1,6 +1,7 @@
 """Filters of role ec2: what a project has too much and too little of, and what stands in its way.
 
-They work on what module aws_resources_info found and know nothing of AWS itself. `wish` is `__ec2_wish` of the role.
+They work on what module aws_resources_info found and make no call. `request` is `__ec2_request` of the role. They are
+here and not in module_utils, for Ansible does not put a project's module_utils on the path of its filter plugins.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ def _on(things: Iterable[Thing], machine: str) -> Things:
     return [thing for thing in things if thing["attached_to"] == machine]
 
 
-def ec2_until(asked: str, found: Iterable[Thing], now: datetime | None = None) -> str:
-    """Return until when things are wanted, as their tag says it; empty for ever.
+def ec2_expiry(asked: str, found: Iterable[Thing], now: datetime | None = None) -> str:
+    """Return the expiry for the tags; empty where there is none.
 
     Days count from the first run: what is there keeps its time until that is past.
     """
@@ -52,163 +53,191 @@ def ec2_until(asked: str, found: Iterable[Thing], now: datetime | None = None) -
     return until
 
 
-def ec2_rules(ports: Iterable[Mapping[str, Any]], own: Sequence[str]) -> list[dict[str, Any]]:
-    """Put the ports that are asked for into the words of ec2_security_group."""
-    whom = {"own": list(own), "anywhere": ["0.0.0.0/0"]}
-    return [
-        {"proto": "tcp", "ports": [port["port"]], "cidr_ip": whom.get(port["from"], [port["from"]])} for port in ports
-    ]
+def ec2_ingress(ports: Iterable[Mapping[str, Any]], own: Sequence[str]) -> list[dict[str, Any]]:
+    """Return which networks may reach each port, as module vpc_security_group takes it."""
+    named = {"own": list(own), "anywhere": ["0.0.0.0/0"]}
+    return [{"port": port["port"], "cidrs": named.get(port["from"], [port["from"]])} for port in ports]
 
 
-def ec2_rule_names(rules: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Put them into the form in which module ec2_place_info tells the rules of a group."""
-    return sorted({f"tcp/{rule['ports'][0]}-{rule['ports'][0]}/{one}" for rule in rules for one in rule["cidr_ip"]})
-
-
-def ec2_have(found: Sequence[Thing], wish: Mapping[str, Any]) -> dict[str, Any]:
-    """Set what there is against the wish: `surplus`, `missing` machines, `lacking` ones, and what else is needed."""
+def ec2_plan(found: Sequence[Thing], request: Mapping[str, Any]) -> dict[str, Any]:
+    """Compare what there is with what is asked for: what is surplus, missing or incomplete, and what to work on."""
     instances = _numbered(found, "instance")
-    elastic = _numbered(found, "address", MAIN, EXTRA)
-    data = _numbered(found, "volume", "data")
-    numbers = range(1, wish["count"] + 1)
-    missing = [n for n in numbers if all(machine["index"] != n for machine in instances)]
+    addresses = _numbered(found, "address", MAIN, EXTRA)
+    volumes = _numbered(found, "volume", "data")
+    numbers = range(1, request["count"] + 1)
+    missing = [n for n in numbers if all(instance["index"] != n for instance in instances)]
     return {
         "instances": instances,
-        "elastic": elastic,
-        "data": data,
-        "halted": [machine for machine in instances if machine["state"] in ("stopping", "stopped")],
-        "idle": [address for address in elastic if not address["attached_to"]],
-        "surplus": _surplus(instances, elastic, data, wish),
+        "addresses": addresses,
+        "volumes": volumes,
+        "stopped": [instance for instance in instances if instance["state"] in ("stopping", "stopped")],
+        "unassociated": [address for address in addresses if not address["attached_to"]],
+        "surplus": _surplus(instances, addresses, volumes, request),
         "missing": missing,
-        # Their machines are gone, and are to come back where they are
-        "orphans": [volume for volume in data if volume["index"] in missing],
-        "small": [
-            volume
-            for volume in data
-            if volume["index"] in numbers and volume["attached_to"] and volume["size_gb"] < wish["data_gb"]
-        ],
-        "lacking": [n for n in numbers if not _complete(n, instances, elastic + data, wish)],
+        # Their instances are gone, and are to come back where they are
+        "orphaned": [volume for volume in volumes if volume["index"] in missing],
+        "incomplete": [n for n in numbers if not _complete(n, instances, addresses + volumes, request)],
     }
 
 
-def _surplus(instances: Things, elastic: Things, data: Things, wish: Mapping[str, Any]) -> Things:
-    """Return what has to go for the wish to be met, without what merely lies idle."""
-    count = wish["count"]
-    surplus = [thing for thing in [*instances, *elastic] if thing["index"] > count]
-    surplus += [volume for volume in data if volume["index"] > count or not wish["data_gb"]]
-    for machine in instances:
-        extra = [address for address in _on(elastic, machine["id"]) if address["part"] == EXTRA]
-        if machine["index"] <= count:
-            surplus += sorted(extra, key=lambda address: str(address["id"]))[wish["addresses"] :]
+def _surplus(instances: Things, addresses: Things, volumes: Things, request: Mapping[str, Any]) -> Things:
+    """Return what is beyond the request, without addresses that are merely not associated."""
+    count = request["count"]
+    surplus = [thing for thing in [*instances, *addresses] if thing["index"] > count]
+    surplus += [volume for volume in volumes if volume["index"] > count or not request["data_gb"]]
+    for instance in instances:
+        extra = [address for address in _on(addresses, instance["id"]) if address["part"] == EXTRA]
+        if instance["index"] <= count:
+            surplus += sorted(extra, key=lambda address: str(address["id"]))[request["addresses"] :]
     return surplus
 
 
-def _complete(number: int, instances: Things, parts: Things, wish: Mapping[str, Any]) -> bool:
-    machines = [machine["id"] for machine in instances if machine["index"] == number]
-    if len(machines) != 1:
+def _complete(number: int, instances: Things, parts: Things, request: Mapping[str, Any]) -> bool:
+    of_number = [instance["id"] for instance in instances if instance["index"] == number]
+    if len(of_number) != 1:
         return False
-    has = [thing["part"] for thing in _on(parts, machines[0])]
+    attached = _on(parts, of_number[0])
+    has = [thing["part"] for thing in attached]
     return (
         has.count(MAIN) == 1
-        and has.count(EXTRA) == wish["addresses"]
-        and has.count("data") == (1 if wish["data_gb"] else 0)
+        and has.count(EXTRA) == request["addresses"]
+        and has.count("data") == (1 if request["data_gb"] else 0)
+        and all(thing["size_gb"] >= request["data_gb"] for thing in attached if thing["part"] == "data")
     )
 
 
-def ec2_fit(machines: Iterable[Thing], have: Mapping[str, Any], wish: Mapping[str, Any]) -> dict[str, Any]:
-    """Tell what to give to machines that run, which are as ec2_instance_info tells them."""
+def ec2_attachments(instances: Iterable[Thing], plan: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+    """List the volumes, addresses and private addresses that running instances need.
+
+    The instances are as ec2_instance_info returns them. A volume without an id is to be created, and so is every
+    address; a volume that is too small is listed to be enlarged.
+    """
     volumes, addresses, interfaces = [], [], []
-    free = {zone: list(some) for zone, some in wish["free"].items()}
-    for machine in machines:
-        n, identity = _number(machine), machine["instance_id"]
-        data = [volume for volume in have["data"] if volume["index"] == n]
-        if wish["data_gb"] and not _on(data, identity):
-            volumes.append({"index": n, "instance": identity, "volume": data[0]["id"] if data else ""})
-        for part, wanted in ((MAIN, 1), (EXTRA, wish["addresses"])):
-            there = sum(address["index"] == n and address["part"] == part for address in have["elastic"])
+    free = {zone: list(some) for zone, some in request["free"].items()}
+    for instance in instances:
+        n, identity, zone = _number(instance), instance["instance_id"], instance["placement"]["availability_zone"]
+        data = [volume for volume in plan["volumes"] if volume["index"] == n]
+        attached = _on(data, identity)
+        if request["data_gb"] and not any(volume["size_gb"] >= request["data_gb"] for volume in attached):
+            known = [volume["id"] for volume in [*attached, *data]]
+            volumes.append({"index": n, "instance": identity, "zone": zone, "id": known[0] if known else None})
+        for part, wanted in ((MAIN, 1), (EXTRA, request["addresses"])):
+            there = sum(address["index"] == n and address["part"] == part for address in plan["addresses"])
             addresses += [{"index": n, "part": part}] * (wanted - there)
-        interface = _interface(machine)
+        interface = _interface(instance)
         secondary = [one for one in interface["private_ip_addresses"] if not one["primary"]]
-        short = wish["addresses"] - len(secondary)
+        short = request["addresses"] - len(secondary)
         if short > 0:
-            some = free.get(machine["placement"]["availability_zone"], [])
-            add, some[:short] = some[:short], []
-            interfaces.append({"index": n, "interface": interface["network_interface_id"], "add": add})
+            some = free.get(zone, [])
+            assigned, some[:short] = some[:short], []
+            interfaces.append({"index": n, "interface": interface["network_interface_id"], "assigned": assigned})
     return {"volumes": volumes, "addresses": addresses, "interfaces": interfaces}
 
 
-def ec2_lead(
-    machines: Iterable[Thing],
-    have: Mapping[str, Any],
-    wish: Mapping[str, Any],
-    fit: Mapping[str, Any],
+def ec2_associations(
+    instances: Iterable[Thing],
+    plan: Mapping[str, Any],
+    request: Mapping[str, Any],
+    attachments: Mapping[str, Any],
     allocated: Iterable[Thing],
 ) -> list[dict[str, Any]]:
-    """Tell which Elastic IP, one of ours or one just `allocated`, to lead to which private address."""
+    """List which Elastic IP, one of ours or one just `allocated`, to associate with which private address."""
     new = [{**one["item"], "public_ip": one["public_ip"], "attached_to": None} for one in allocated]
-    added = {one["index"]: one["add"] for one in fit["interfaces"]}
+    assigned = {one["index"]: one["assigned"] for one in attachments["interfaces"]}
     result = []
-    for machine in machines:
-        n, interface = _number(machine), _interface(machine)
-        bare = [
+    for instance in instances:
+        n, interface = _number(instance), _interface(instance)
+        unassociated = [
             one["private_ip_address"]
             for one in interface["private_ip_addresses"]
             if not one["primary"] and "association" not in one
         ]
-        inner = {MAIN: [interface["private_ip_address"]], EXTRA: [*bare, *added.get(n, [])]}
-        for part, wanted in ((MAIN, 1), (EXTRA, wish["addresses"])):
-            mine = [one for one in [*have["elastic"], *new] if one["index"] == n and one["part"] == part]
-            there = _on(mine, machine["instance_id"])
+        private = {MAIN: [interface["private_ip_address"]], EXTRA: [*unassociated, *assigned.get(n, [])]}
+        for part, wanted in ((MAIN, 1), (EXTRA, request["addresses"])):
+            mine = [one for one in [*plan["addresses"], *new] if one["index"] == n and one["part"] == part]
+            there = _on(mine, instance["instance_id"])
             others = [one["public_ip"] for one in mine if one not in there][: max(0, wanted - len(there))]
             result += [
-                {"index": n, "public": public, "private": private, "interface": interface["network_interface_id"]}
-                for public, private in zip(others, inner[part])
+                {"index": n, "public": public, "private": inner, "interface": interface["network_interface_id"]}
+                for public, inner in zip(others, private[part])
             ]
     return result
 
 
-def _number(machine: Thing) -> int:
-    return int(machine["tags"]["labserver:index"])
+def ec2_outdated_tags(found: Iterable[Thing], plan: Mapping[str, Any], owner: str, expiry: str) -> Things:
+    """List what stays and has another owner or expiry in its tags; without an expiry, also what has one."""
+    surplus = [thing["id"] for thing in plan["surplus"]]
+    kept = (thing for thing in found if thing["type"] != "bucket" and thing["state"] != "shutting-down")
+    return [
+        thing
+        for thing in kept
+        if thing["id"] not in surplus and (thing["owner"] != owner or (thing["expires"] or "") != expiry)
+    ]
 
 
-def _interface(machine: Thing) -> Mapping[str, Any]:
-    """Find the first interface of a machine, by what AWS says of it and not by its place in the list."""
-    return next(one for one in machine["network_interfaces"] if one["attachment"]["device_index"] == 0)
+def ec2_removable(found: Sequence[Thing], keep: Sequence[str], *, expired_only: bool) -> Things:
+    """List what a teardown removes: all of the project or what is expired of it, but for the types to keep.
+
+    The security group and the key pair stay as long as an instance does.
+    """
+    chosen = [thing for thing in found if thing["expired"] or not expired_only]
+    if any(thing["type"] == "instance" and thing not in chosen for thing in found):
+        keep = [*keep, "security_group", "key_pair"]
+    return [thing for thing in chosen if thing["type"] not in keep]
+
+
+def ec2_ssh_hosts(plan: Mapping[str, Any], launched: Sequence[str]) -> list[dict[str, Any]]:
+    """List instances by the address at which SSH reaches them, and whether they were launched just now."""
+    main = [one for one in plan["addresses"] if one["part"] == MAIN and one["attached_to"]]
+    return [
+        {"id": one["attached_to"], "address": one["public_ip"], "new": one["attached_to"] in launched} for one in main
+    ]
+
+
+def _number(instance: Thing) -> int:
+    return int(instance["tags"]["labserver:index"])
+
+
+def _interface(instance: Thing) -> Mapping[str, Any]:
+    """Find the first interface of an instance, by what AWS says of it and not by its place in the list."""
+    return next(one for one in instance["network_interfaces"] if one["attachment"]["device_index"] == 0)
 
 
 def ec2_problems(
-    have: Mapping[str, Any], wish: Mapping[str, Any], place: Mapping[str, Any], found: Sequence[Thing]
+    plan: Mapping[str, Any], request: Mapping[str, Any], place: Mapping[str, Any], found: Sequence[Thing]
 ) -> list[str]:
-    """Tell what would go wrong, each with its fix; nothing was changed yet."""
+    """Return what would go wrong, each with its fix; nothing was changed yet."""
     problems: list[str] = []
-    for check in (_of_place, _of_names, _of_machines, _of_volumes, _of_strangers, _of_surplus):
-        check(problems.append, have, {**wish, "found": found}, place)
+    for check in (_of_place, _of_names, _of_machines, _of_volumes, _of_foreign_attachments, _of_surplus):
+        check(problems.append, plan, {**request, "found": found}, place)
     return problems
 
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 _NETWORK = re.compile(r"(\d{1,3}\.){3}\d{1,3}/\d{1,2}")
 
 
-def _of_place(say: Say, _have: Mapping[str, Any], wish: Mapping[str, Any], place: Mapping[str, Any]) -> None:
+def _of_place(report: Report, _plan: Mapping[str, Any], request: Mapping[str, Any], place: Mapping[str, Any]) -> None:
     most = place["addresses"] - 1
-    if wish["addresses"] > most:
-        say(
-            f"A {wish['instance_type']} takes {place['addresses']} private addresses, {most} beside its own, and"
-            f" ec2_addresses is {wish['addresses']}: lower it, or set ec2_instance_type to a larger type."
+    if request["addresses"] > most:
+        report(
+            f"A {request['instance_type']} takes {place['addresses']} private addresses, {most} beside its own, and"
+            f" ec2_addresses is {request['addresses']}: lower it, or set ec2_instance_type to a larger type."
         )
-    if wish["own_needed"] and not wish["own"]:
-        say(f"{wish['checkip']} does not tell your address: set ec2_own_cidr to it, such as 203.0.113.5/32.")
-    for network in dict.fromkeys(network for rule in wish["rules"] for network in rule["cidr_ip"]):
+    if request["own_needed"] and not request["own"]:
+        report(f"{request['checkip']} does not tell your address: set ec2_own_cidr to it, such as 203.0.113.5/32.")
+    for network in dict.fromkeys(network for rule in request["ingress"] for network in rule["cidrs"]):
         if not _NETWORK.fullmatch(network):
-            say(f"'{network}' is no IPv4 network: set ec2_own_cidr, or `from` in ec2_ports, to one: 203.0.113.5/32.")
-    short = [zone for zone, some in wish["free"].items() if len(some) < wish["private"]]
+            report(f"'{network}' is no IPv4 network: set ec2_own_cidr, or `from` in ec2_ports, to one: 203.0.113.5/32.")
+    short = [zone for zone, some in request["free"].items() if len(some) < request["private"]]
     if short:
-        say(f"The subnet in {short[0]} has too few free addresses: lower ec2_addresses, or set ec2_subnet to another.")
+        report(
+            f"The subnet in {short[0]} has too few free addresses: lower ec2_addresses, or set ec2_subnet to another."
+        )
 
 
-def _of_names(say: Say, have: Mapping[str, Any], wish: Mapping[str, Any], place: Mapping[str, Any]) -> None:
-    project = wish["project"]
+def _of_names(report: Report, plan: Mapping[str, Any], request: Mapping[str, Any], place: Mapping[str, Any]) -> None:
+    project = request["project"]
 
     def ours(thing: Mapping[str, Any]) -> bool:
         return bool(thing["tags"].get("labserver:project") == project)
@@ -217,68 +246,75 @@ def _of_names(say: Say, have: Mapping[str, Any], wish: Mapping[str, Any], place:
         thing = place[kind]
         if thing and not ours(thing):
             words = {"group": "security group", "key": "key pair"}[kind]
-            say(
+            report(
                 f"The {words} {project} ({thing['id']}) is not ours: it lacks our tags, and is left alone."
                 " Set LABSERVER_PROJECT to another name, or remove it."
             )
     bucket, announced = place["bucket"], ((place["group"] or {}).get("tags") or {}).get("labserver:bucket")
     # Without any tag, but announced by our group: we were about to tag it
-    if bucket and not ours(bucket) and (bucket["tags"] or announced != wish["bucket"]):
-        say(
-            f"The bucket {wish['bucket']} is not ours: it lacks our tags, and is left alone."
+    if bucket and not ours(bucket) and (bucket["tags"] or announced != request["bucket"]):
+        report(
+            f"The bucket {request['bucket']} is not ours: it lacks our tags, and is left alone."
             " Set ec2_bucket to another name."
         )
-    if wish["public_key"] == "":
-        say(f"{wish['key_file']} holds no public key of type ed25519 or rsa: set ec2_public_key_file to one that does.")
-    elif place["key"] and have["instances"] and not wish["key_fits"]:
-        say(
-            f"The machines were made with another key than {wish['key_file']}: put theirs there, name it in"
+    if request["public_key"] == "":
+        report(
+            f"{request['key_file']} holds no public key of type ed25519 or rsa: set ec2_public_key_file to one"
+            " that does."
+        )
+    elif place["key"] and plan["instances"] and not request["key_matches"]:
+        report(
+            f"The machines were made with another key than {request['key_file']}: put theirs there, name it in"
             " ec2_public_key_file, or make the machines anew (playbooks/teardown.yml)."
         )
 
 
-def _of_machines(say: Say, have: Mapping[str, Any], wish: Mapping[str, Any], _place: Mapping[str, Any]) -> None:
-    for kind, things in (("machines", have["instances"]), ("data volumes", have["data"])):
+def _of_machines(
+    report: Report, plan: Mapping[str, Any], request: Mapping[str, Any], _place: Mapping[str, Any]
+) -> None:
+    for kind, things in (("machines", plan["instances"]), ("data volumes", plan["volumes"])):
         for n in dict.fromkeys(thing["index"] for thing in things):
             same = [thing["id"] for thing in things if thing["index"] == n]
             if len(same) > 1:
-                say(
+                report(
                     f"There are several {kind} of number {n}: {', '.join(same)}. Remove all but one in the AWS console,"
                     " or everything with playbooks/teardown.yml."
                 )
-    for machine in have["instances"]:
-        if machine["instance_type"] != wish["instance_type"]:
-            say(
+    for machine in plan["instances"]:
+        if machine["instance_type"] != request["instance_type"]:
+            report(
                 f"{machine['name']} is a {machine['instance_type']}: set ec2_instance_type to that, or make the"
                 " machines anew (playbooks/teardown.yml)."
             )
 
 
-def _of_volumes(say: Say, have: Mapping[str, Any], wish: Mapping[str, Any], _place: Mapping[str, Any]) -> None:
-    for volume in have["data"]:
-        if 0 < wish["data_gb"] < volume["size_gb"]:
-            say(
+def _of_volumes(report: Report, plan: Mapping[str, Any], request: Mapping[str, Any], _place: Mapping[str, Any]) -> None:
+    for volume in plan["volumes"]:
+        if 0 < request["data_gb"] < volume["size_gb"]:
+            report(
                 f"{volume['name']} has {volume['size_gb']:g} GiB, and a volume never shrinks:"
                 f" set ec2_data_volume_gb to {volume['size_gb']:g} or more."
             )
 
 
-def _of_strangers(say: Say, have: Mapping[str, Any], wish: Mapping[str, Any], _place: Mapping[str, Any]) -> None:
-    ours = {thing["id"] for thing in wish["found"]}
-    for thing in [*have["elastic"], *have["data"]]:
+def _of_foreign_attachments(
+    report: Report, plan: Mapping[str, Any], request: Mapping[str, Any], _place: Mapping[str, Any]
+) -> None:
+    ours = {thing["id"] for thing in request["found"]}
+    for thing in [*plan["addresses"], *plan["volumes"]]:
         if thing["attached_to"] and thing["attached_to"] not in ours:
-            say(
+            report(
                 f"{thing['name']} ({thing['id']}) is on {thing['attached_to']}, which is not ours: take it off there,"
                 " or take our tags off it."
             )
 
 
-def _of_surplus(say: Say, have: Mapping[str, Any], wish: Mapping[str, Any], _place: Mapping[str, Any]) -> None:
-    if have["surplus"] and not wish["confirm"]:
-        say(
-            f"There is more than is asked for: {ec2_names(have['surplus'])}. To keep it, raise ec2_count, ec2_addresses"
+def _of_surplus(report: Report, plan: Mapping[str, Any], request: Mapping[str, Any], _place: Mapping[str, Any]) -> None:
+    if plan["surplus"] and not request["confirm"]:
+        report(
+            f"There is more than is asked for: {ec2_names(plan['surplus'])}. To keep it, raise ec2_count, ec2_addresses"
             " or ec2_data_volume_gb (in inventory/aws/group_vars/all.yml); to have it removed, with all that is on it,"
-            " say -e confirm=yes."
+            " set -e confirm=yes."
         )
 
 
@@ -288,20 +324,9 @@ def ec2_names(things: Iterable[Thing]) -> str:
 
 
 class FilterModule:
-    """Tells Ansible their names."""
+    """Registers the filters."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """Name all of them."""
-        return {
-            filter_.__name__: filter_
-            for filter_ in (
-                ec2_fit,
-                ec2_have,
-                ec2_lead,
-                ec2_names,
-                ec2_problems,
-                ec2_rule_names,
-                ec2_rules,
-                ec2_until,
-            )
-        }
+        """Return them by name."""
+        filters = (ec2_associations, ec2_attachments, ec2_expiry, ec2_ingress, ec2_names, ec2_outdated_tags, ec2_plan)
+        return {one.__name__: one for one in (*filters, ec2_problems, ec2_removable, ec2_ssh_hosts)}

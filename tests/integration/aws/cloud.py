@@ -48,12 +48,12 @@ class Cloud:
     def close(self) -> None:
         """End the process."""
         self.process.terminate()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
 
     def ask(self, path: str, body: str | None = None) -> Any:
         """Talk to the server itself, with a body by POST."""
         request = urllib.request.Request(self.url + path, data=None if body is None else body.encode())
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
@@ -63,7 +63,7 @@ class Cloud:
         self.faults()
 
     def faults(self, *faults: dict[str, Any]) -> None:
-        """Have these faults strike from now on, and count calls from here."""
+        """Set the faults that strike from now on, and count calls from here."""
         self.ask("/_layer/faults", json.dumps(faults))
 
     def calls(self) -> list[dict[str, Any]]:
@@ -210,18 +210,18 @@ class Project:
         begun = time.monotonic()
         process = self.start(playbook, *options)
         try:
-            output, _ = process.communicate(timeout=600)
+            output, _ = process.communicate(timeout=1800)
         except BaseException:
             kill_tree(process.pid)
             raise
         return Run(process.returncode, output, time.monotonic() - begun)
 
     def make(self, *options: str) -> Run:
-        """Have the project's machines made."""
+        """Create the project's machines."""
         return self.play("provision", *options)
 
     def remove(self, *options: str) -> Run:
-        """Have everything removed, the bucket too."""
+        """Remove everything, the bucket too."""
         return self.play("teardown", "-e", "confirm=yes", "-e", "ec2_remove_bucket=true", *options)
 
     def play_until_held(self, playbook: str, *options: str) -> Run:
@@ -232,7 +232,7 @@ class Project:
             time.sleep(0.1)
         kill_tree(process.pid)
         self.cloud.ask("/_layer/release", "")
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=300)
         return Run(process.returncode, output, time.monotonic() - begun)
 
 

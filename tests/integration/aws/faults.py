@@ -23,7 +23,7 @@ Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 # A call that is held and never let go of must not stay for ever
-HOLD_SECONDS = 60
+HOLD_SECONDS = 600
 
 # How AWS words them: status, code, message
 ERRORS = {

@@ -59,7 +59,7 @@ def machine(started_cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> I
         pytest.skip("no Docker engine answers")
     started_cloud.reset()
     project = Project(started_cloud, tmp_path_factory.mktemp("configure"), variables={"ec2_system": "debian12"})
-    sandbox("absent")
+    run("docker", "rm", "--force", "--volumes", NAME, f"{NAME}-door", check=False)
     try:
         sandbox("present")
         made = project.make()
@@ -84,13 +84,13 @@ def test_one_run_finds_reaches_and_configures_it(machine: Machine) -> None:
     ended = machine.project.play("site", *options)
     assert ended.code == 0, ended.output
     assert machine.host_key() in machine.pinned
-    with urllib.request.urlopen(f"http://{machine.address}/", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{machine.address}/", timeout=60) as answer:
         assert "labserver" in answer.read().decode()
     ended = machine.project.play("site", *options)
     assert (ended.code, ended.changed) == (0, 0), ended.output
 
 
-def test_another_host_key_is_refused_whatever_the_console_says(machine: Machine) -> None:
+def test_another_host_key_is_refused_whatever_the_console_says(machine: Machine, full: bool) -> None:  # noqa: FBT001
     """Somebody else answers at the address: nothing is sent there, and what is pinned stays."""
     pinned = machine.pinned
     again = "rm /etc/ssh/ssh_host_*; ssh-keygen -A; systemctl restart ssh"
@@ -99,7 +99,7 @@ def test_another_host_key_is_refused_whatever_the_console_says(machine: Machine)
     assert machine.host_key() not in pinned
     # The connection of the run before is open still, and would be used
     machine.project.extra_environment["ANSIBLE_SSH_ARGS"] = "-o ControlMaster=no -o ControlPath=none"
-    for tags in ("httpd", "provision,httpd"):
+    for tags in ("httpd", "provision,httpd") if full else ("provision,httpd",):
         ended = machine.project.play("site", "--tags", tags)
         assert "unreachable=1" in ended.output, ended.output
         assert "HOST IDENTIFICATION HAS CHANGED" in ended.text or "Host key verification failed" in ended.text

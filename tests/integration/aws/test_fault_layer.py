@@ -135,7 +135,7 @@ def test_a_held_call_has_taken_effect_and_waits(caller: Caller) -> None:
         time.sleep(0.01)
     assert (caller.account.done, ended) == (["Action=RunInstances"], [])
     caller.client.post("/_layer/release")
-    thread.join(timeout=10)
+    thread.join(timeout=60)
     assert ended == ["here"]
 
 

@@ -13,21 +13,35 @@ from tests.integration.aws.estate import EVERYTHING, addresses, is_ours, ports, 
 FOR_EVER = 10_000
 
 
-@pytest.mark.parametrize(
-    ("action", "code", "fix"),
-    [
-        ("DescribeInstances", "Throttling", "wait a minute and run again"),
-        ("DescribeInstances", "ExpiredToken", "renew the credentials"),
-        ("CreateSecurityGroup", "RequestExpired", "renew the credentials"),
-        ("ImportKeyPair", "RequestLimitExceeded", "wait a minute and run again"),
-        ("RunInstances", "InsufficientInstanceCapacity", "set ec2_zone or ec2_instance_type"),
-        ("RunInstances", "VcpuLimitExceeded", "lower ec2_count"),
-        ("AllocateAddress", "AddressLimitExceeded", "lower ec2_count or ec2_addresses"),
-    ],
-)
-def test_a_refusal_is_told_with_its_fix_and_leaves_nothing_astray(
-    cloud: Cloud, project: Project, action: str, code: str, fix: str
-) -> None:
+REFUSALS = [
+    ("DescribeInstances", "Throttling", "wait a minute and run again"),
+    ("DescribeInstances", "ExpiredToken", "renew the credentials"),
+    ("ImportKeyPair", "RequestLimitExceeded", "wait a minute and run again"),
+    ("CreateSecurityGroup", "RequestExpired", "renew the credentials"),
+    ("RunInstances", "InsufficientInstanceCapacity", "set ec2_zone or ec2_instance_type"),
+    ("RunInstances", "VcpuLimitExceeded", "lower ec2_count"),
+    ("AllocateAddress", "AddressLimitExceeded", "lower ec2_count or ec2_addresses"),
+]
+
+
+def test_a_refusal_is_told_with_its_fix_and_leaves_nothing_astray(cloud: Cloud, project: Project) -> None:
+    """Each run gets as far as the refusal, and the next one goes on from there."""
+    for action, code, fix in REFUSALS:
+        cloud.faults({"kind": "error-before", "action": action, "code": code, "times": FOR_EVER})
+        run = project.make()
+        cloud.faults()
+        assert run.code != 0, (action, run.output)
+        assert code in run.text, run.output
+        assert fix in run.text, run.output
+        assert all(is_ours(item) for item in cloud.holdings().values())
+    assert cloud.count()["i"] == 1
+    assert project.remove().code == 0
+    assert cloud.holdings() == {}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("action", "code", "fix"), REFUSALS)
+def test_a_refusal_in_an_empty_account(cloud: Cloud, project: Project, action: str, code: str, fix: str) -> None:
     cloud.faults({"kind": "error-before", "action": action, "code": code, "times": FOR_EVER})
     run = project.make()
     cloud.faults()
@@ -65,33 +79,41 @@ def test_what_passes_is_waited_for(cloud: Cloud, project: Project) -> None:
     assert cloud.holdings() == {}
 
 
-def test_a_group_that_is_in_use_elsewhere_is_told(cloud: Cloud, project: Project) -> None:
-    """Somebody has put a machine of theirs into our group: it stays theirs, and the removal says what is in the way."""
-    assert project.make().code == 0
+def test_what_is_half_there_is_mended_and_what_is_theirs_is_told(cloud: Cloud, project: Project) -> None:
     ec2 = cloud.ec2
-    group = next(one for one in cloud.holdings().values() if one.get("GroupName") == "lab")["GroupId"]
-    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
-    theirs = ec2.create_network_interface(SubnetId=subnet, Groups=[group])["NetworkInterface"]["NetworkInterfaceId"]
-    run = project.remove()
-    assert run.code != 0
-    assert "take it out of the security group" in run.text
-    assert set(cloud.holdings()) >= {theirs, group}
-    ec2.delete_network_interface(NetworkInterfaceId=theirs)
-    assert project.remove().code == 0
-    assert cloud.holdings() == {}
-
-
-def test_a_group_half_deleted_by_hand_is_made_whole(cloud: Cloud, project: Project) -> None:
+    # An address that a run allocated twice before it died is released, for it is to be paid for and leads nowhere
+    cloud.faults(
+        {"kind": "drop", "action": "AllocateAddress"},
+        {"kind": "error-after", "action": "AssociateAddress"},
+    )
+    assert project.make().code != 0
+    cloud.faults()
+    assert len(ec2.describe_addresses()["Addresses"]) == 2
     assert project.make().code == 0
+    assert len(ec2.describe_addresses()["Addresses"]) == 1
+
+    # A group half deleted by hand is made whole
     before = cloud.holdings()
-    ec2 = cloud.ec2
     group = next(one for one in before.values() if one.get("GroupName") == "lab")
-    ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=group["IpPermissions"])
-    assert not ec2.describe_security_groups(GroupIds=[group["GroupId"]])["SecurityGroups"][0]["IpPermissions"]
+    identity = group["GroupId"]
+    ec2.revoke_security_group_ingress(GroupId=identity, IpPermissions=group["IpPermissions"])
+    assert not ec2.describe_security_groups(GroupIds=[identity])["SecurityGroups"][0]["IpPermissions"]
     assert project.make().code == 0
     after = cloud.holdings()
     assert set(after) == set(before)
-    assert ports(after[group["GroupId"]]) == ports(group)
+    assert ports(after[identity]) == ports(group)
+
+    # Somebody has put a machine of theirs into our group: it stays theirs, and the removal says what is in the way
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    made = ec2.create_network_interface(SubnetId=subnet, Groups=[identity])
+    theirs = made["NetworkInterface"]["NetworkInterfaceId"]
+    run = project.remove()
+    assert run.code != 0
+    assert "take it out of the security group" in run.text
+    assert set(cloud.holdings()) >= {theirs, identity}
+    ec2.delete_network_interface(NetworkInterfaceId=theirs)
+    assert project.remove().code == 0
+    assert cloud.holdings() == {}
 
 
 def test_without_a_default_network_the_fix_is_named(cloud: Cloud, project: Project) -> None:
@@ -119,6 +141,7 @@ def test_a_region_that_does_not_exist_is_told(cloud: Cloud, project: Project) ->
     assert cloud.mutating() == []
 
 
+@pytest.mark.full
 def test_two_projects_live_side_by_side(cloud: Cloud, project: Project) -> None:
     """The name of one begins with that of the other."""
     other = Project(cloud, project.folder / "other", name="lab2", variables=EVERYTHING | {"ec2_bucket": "lab2-data"})
@@ -138,19 +161,4 @@ def test_two_projects_live_side_by_side(cloud: Cloud, project: Project) -> None:
     assert same(theirs, cloud.holdings())
     assert addresses(cloud, {}) == their_addresses
     assert other.remove().code == 0
-    assert cloud.holdings() == {}
-
-
-def test_an_address_that_a_run_allocated_twice_before_it_died_is_released(cloud: Cloud, project: Project) -> None:
-    """The machine is whole, and yet there is something to pay for that leads nowhere."""
-    cloud.faults(
-        {"kind": "drop", "action": "AllocateAddress"},
-        {"kind": "error-after", "action": "AssociateAddress"},
-    )
-    assert project.make().code != 0
-    cloud.faults()
-    assert len(cloud.ec2.describe_addresses()["Addresses"]) == 2
-    assert project.make().code == 0
-    assert len(cloud.ec2.describe_addresses()["Addresses"]) == 1
-    assert project.remove().code == 0
     assert cloud.holdings() == {}

@@ -1,4 +1,4 @@
-"""aws_resources_info: what carries our tags on AWS; its logic is tested in tests/unit/test_aws_audit.py."""
+"""aws_resources_info: what carries our tags on AWS; its logic is tested in tests/unit/module_utils/aws."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from typing import Any
 import boto3
 import pytest
 import yaml
-from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
 from tests.support.modules import RunModule
@@ -25,12 +24,6 @@ TAGS = [{"Key": "labserver:project", "Value": "lab"}, {"Key": "labserver:expires
 
 
 pytestmark = pytest.mark.usefixtures("throw_away_keys")
-
-
-@pytest.fixture
-def account(throw_away_keys: None) -> Iterator[None]:  # noqa: ARG001 - comes first
-    with mock_aws():
-        yield
 
 
 def volume(region: str = HERE, **given: Any) -> str:
@@ -138,7 +131,7 @@ def playbook(*command: str, **environment: str) -> subprocess.CompletedProcess[s
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import importlib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.labserver import host_keys
+from ansible.module_utils.labserver.aws import console as console_module
+from ansible.module_utils.labserver.aws.client import AwsClients
 from botocore.exceptions import ClientError
 
 from tests.support.modules import RunModule
+
+pytestmark = pytest.mark.usefixtures("throw_away_keys")
 
 ADDRESS, OTHER = "203.0.113.7", "203.0.113.8"
 
@@ -57,9 +59,8 @@ def pin(
     run_module: RunModule, monkeypatch: pytest.MonkeyPatch, ec2: Console, path: Path, **options: Any
 ) -> dict[str, Any]:
     """Run the module on one machine."""
-    module = importlib.import_module("ec2_host_keys")
-    monkeypatch.setattr(module, "client", lambda *_: ec2)
-    monkeypatch.setattr(host_keys.time, "sleep", lambda _: None)
+    monkeypatch.setattr(AwsClients, "client", lambda *_: ec2)
+    monkeypatch.setattr(console_module.time, "sleep", lambda _: None)
     check = options.pop("check", False)
     machine = {"id": "i-1", "address": ADDRESS, "new": options.pop("new", False)}
     return run_module(
@@ -139,7 +140,7 @@ def test_a_file_that_cannot_be_written_is_told(run_module: RunModule, tmp_path: 
 def test_it_waits_for_machines_that_are_booting() -> None:
     outputs = ["", "booting", console(key())]
     passed: list[float] = []
-    found = host_keys.listen(
+    found = console_module.wait_for_keys(
         [{"id": "i-1", "address": ADDRESS}],
         lambda _: outputs.pop(0),
         wait=60,
@@ -148,7 +149,7 @@ def test_it_waits_for_machines_that_are_booting() -> None:
     )
     assert found == {ADDRESS: [key()]}
     assert len(passed) == 2
-    found = host_keys.listen(
+    found = console_module.wait_for_keys(
         [{"id": "i-1", "address": ADDRESS}], lambda _: "", wait=12, clock=lambda: sum(passed), sleep=passed.append
     )
     assert found == {}
@@ -169,4 +170,4 @@ def test_it_waits_for_machines_that_are_booting() -> None:
     ],
 )
 def test_only_whole_keys_between_the_marks_count(text: str, keys: list[str]) -> None:
-    assert host_keys.keys_on_console(text) == keys
+    assert console_module.keys_on_console(text) == keys

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from tests.support.modules import RunModule
 
 HERE = "us-west-2"
 
 
-@pytest.fixture(autouse=True)
-def account(throw_away_keys: None) -> Iterator[None]:  # noqa: ARG001 - comes first
-    with mock_aws():
-        yield
+pytestmark = pytest.mark.usefixtures("account")
 
 
 @pytest.fixture
@@ -69,20 +64,12 @@ def test_what_has_our_names_is_told_with_its_tags(look: Any) -> None:
     ec2().create_key_pair(KeyName="lab2")
     vpc = ec2().describe_vpcs()["Vpcs"][0]["VpcId"]
     group = ec2().create_security_group(GroupName="lab", Description="theirs", VpcId=vpc)["GroupId"]
-    ec2().authorize_security_group_ingress(
-        GroupId=group,
-        IpPermissions=[
-            {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "203.0.113.5/32"}]},
-            {"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}], "UserIdGroupPairs": [{"GroupId": group}]},
-        ],
-    )
     boto3.client("s3", region_name=HERE).create_bucket(
         Bucket="lab-data", CreateBucketConfiguration={"LocationConstraint": HERE}
     )
     place = look(bucket="lab-data")["place"]
     assert place["key"]["tags"] == {"labserver:project": "lab"}
     assert (place["group"]["id"], place["group"]["tags"]) == (group, {})
-    assert place["group"]["rules"] == ["-1/any-any/::/0", f"-1/any-any/{group}", "tcp/22-22/203.0.113.5/32"]
     assert place["bucket"] == {"tags": {}}
     assert look(bucket="lab-data2")["place"]["bucket"] is None
 
@@ -149,18 +136,16 @@ def _with_type(offers: list[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def test_a_bucket_of_somebody_else_is_told(look: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ansible.module_utils.labserver import ec2_place
+    from ansible.module_utils.labserver.aws.client import AwsClients
     from botocore.exceptions import ClientError
 
     class Theirs:
         def head_bucket(self, **_: object) -> None:
             raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadBucket")
 
-    stock = ec2_place.client
+    stock = AwsClients.client
     monkeypatch.setattr(
-        ec2_place,
-        "client",
-        lambda session, service, region: Theirs() if service == "s3" else stock(session, service, region),
+        AwsClients, "client", lambda self, service: Theirs() if service == "s3" else stock(self, service)
     )
     result = look(bucket="lab-data")
     assert result["failed"]

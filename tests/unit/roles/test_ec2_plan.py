@@ -17,7 +17,7 @@ assert _specification is not None
 assert _specification.loader is not None
 _module = importlib.util.module_from_spec(_specification)
 _specification.loader.exec_module(_module)
-plan: dict[str, Any] = _module.FilterModule().filters()
+filters: dict[str, Any] = _module.FilterModule().filters()
 
 
 def thing(kind: str, identity: str, index: int | None = 1, part: str = "", on: str | None = None, **more: Any) -> Any:
@@ -42,7 +42,7 @@ def volume(identity: str, index: int = 1, on: str | None = None, size_gb: int = 
     return thing("volume", identity, index, "data", on, size_gb=size_gb)
 
 
-def wish(**more: Any) -> dict[str, Any]:
+def request(**more: Any) -> dict[str, Any]:
     return {"count": 1, "addresses": 0, "data_gb": 0, "free": {}, **more}
 
 
@@ -54,17 +54,16 @@ def names(things: list[Any]) -> list[str]:
 
 
 def test_nothing_there_lacks_everything() -> None:
-    have = plan["ec2_have"]([], wish(count=2))
-    assert (have["missing"], have["lacking"], have["surplus"]) == ([1, 2], [1, 2], [])
+    plan = filters["ec2_plan"]([], request(count=2))
+    assert (plan["missing"], plan["incomplete"], plan["surplus"]) == ([1, 2], [1, 2], [])
 
 
 def test_what_is_whole_lacks_nothing() -> None:
     found = [machine(), address("a", on="i-1"), address("b", on="i-1", part="extra-address"), volume("v", on="i-1")]
     found += [thing("volume", "root", part="instance", on="i-1", size_gb=10), thing("security_group", "sg", None)]
-    have = plan["ec2_have"](found, wish(addresses=1, data_gb=5))
-    assert {key: have[key] for key in ("missing", "lacking", "surplus", "small", "idle", "halted", "orphans")} == {
-        key: [] for key in ("missing", "lacking", "surplus", "small", "idle", "halted", "orphans")
-    }
+    plan = filters["ec2_plan"](found, request(addresses=1, data_gb=5))
+    keys = ("missing", "incomplete", "surplus", "unassociated", "stopped", "orphaned")
+    assert {key: plan[key] for key in keys} == {key: [] for key in keys}
 
 
 @pytest.mark.parametrize(
@@ -80,37 +79,37 @@ def test_what_is_whole_lacks_nothing() -> None:
     ],
 )
 def test_what_is_not_whole_is_lacking(found: list[Any]) -> None:
-    assert plan["ec2_have"](found, wish())["lacking"] == [1]
+    assert filters["ec2_plan"](found, request())["incomplete"] == [1]
 
 
 def test_more_than_asked_for_has_to_go_and_only_that() -> None:
     found = [machine(), machine(2), address("a", on="i-1"), address("b", 2, on="i-2"), volume("v", 2, on="i-2")]
     found += [address(name, on="i-1", part="extra-address") for name in ("e3", "e1", "e2")]
-    have = plan["ec2_have"](found, wish(addresses=1, data_gb=5))
-    assert names(have["surplus"]) == ["i-2", "b", "v", "e2", "e3"]
-    # Without a wish for data volumes, that of a machine that stays goes, too
-    assert names(plan["ec2_have"]([machine(), volume("v", on="i-1")], wish())["surplus"]) == ["v"]
+    plan = filters["ec2_plan"](found, request(addresses=1, data_gb=5))
+    assert names(plan["surplus"]) == ["i-2", "b", "v", "e2", "e3"]
+    # Without a request for data volumes, that of a machine that stays goes, too
+    assert names(filters["ec2_plan"]([machine(), volume("v", on="i-1")], request())["surplus"]) == ["v"]
     # What lies idle costs nobody anything but money: it is released, not asked about
-    assert plan["ec2_have"]([machine(), address("a"), address("b")], wish())["surplus"] == []
+    assert filters["ec2_plan"]([machine(), address("a"), address("b")], request())["surplus"] == []
 
 
 def test_a_volume_waits_for_its_machine_and_may_be_too_small() -> None:
     found = [machine(), volume("v", on="i-1", size_gb=5), volume("w", 2)]
-    have = plan["ec2_have"](found, wish(count=2, data_gb=8))
-    assert (names(have["orphans"]), names(have["small"])) == (["w"], ["v"])
+    plan = filters["ec2_plan"](found, request(count=2, data_gb=8))
+    assert (names(plan["orphaned"]), plan["incomplete"]) == (["w"], [1, 2])
 
 
 def test_what_has_no_number_belongs_to_no_machine() -> None:
     found = [thing("instance", "i-1", None), thing("address", "a", None, "address")]
-    have = plan["ec2_have"](found, wish())
-    assert (have["instances"], have["elastic"], have["surplus"]) == ([], [], [])
+    plan = filters["ec2_plan"](found, request())
+    assert (plan["instances"], plan["addresses"], plan["surplus"]) == ([], [], [])
 
 
 # --- what machines are given ---
 
 
 def running(index: int = 1, secondary: tuple[tuple[str, str], ...] = (), zone: str = "a") -> Any:
-    """A machine as ec2_instance_info tells it; `secondary` are private addresses with their public ones."""
+    """An instance as ec2_instance_info returns it; `secondary` are private addresses with their public ones."""
     private = [{"primary": True, "private_ip_address": f"10.0.0.{index}"}]
     for inner, public in secondary:
         more = {"association": {"public_ip": public}} if public else {}
@@ -131,29 +130,29 @@ def running(index: int = 1, secondary: tuple[tuple[str, str], ...] = (), zone: s
     }
 
 
-def fitted(machines: list[Any], found: list[Any], asked: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
-    """What is given, and where the addresses are led once those that lack are allocated."""
-    have = plan["ec2_have"](found, asked)
-    fit = plan["ec2_fit"](machines, have, asked)
-    allocated = [{"item": one, "public_ip": f"new-{n}"} for n, one in enumerate(fit["addresses"])]
-    return fit, plan["ec2_lead"](machines, have, asked, fit, allocated)
+def attach(machines: list[Any], found: list[Any], asked: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    """The attachments, and the associations once the missing addresses are allocated."""
+    plan = filters["ec2_plan"](found, asked)
+    attachments = filters["ec2_attachments"](machines, plan, asked)
+    allocated = [{"item": one, "public_ip": f"new-{n}"} for n, one in enumerate(attachments["addresses"])]
+    return attachments, filters["ec2_associations"](machines, plan, asked, attachments, allocated)
 
 
 def test_a_new_machine_is_given_everything() -> None:
-    asked = wish(count=2, addresses=1, data_gb=5, free={"a": ["10.0.0.99", "10.0.0.98"], "b": ["10.0.1.99"]})
-    fit, led = fitted([running(), running(2)], [machine(), machine(2)], asked)
-    assert fit["volumes"] == [
-        {"index": 1, "instance": "i-1", "volume": ""},
-        {"index": 2, "instance": "i-2", "volume": ""},
+    asked = request(count=2, addresses=1, data_gb=5, free={"a": ["10.0.0.99", "10.0.0.98"], "b": ["10.0.1.99"]})
+    attachments, associations = attach([running(), running(2)], [machine(), machine(2)], asked)
+    assert attachments["volumes"] == [
+        {"index": 1, "instance": "i-1", "zone": "a", "id": None},
+        {"index": 2, "instance": "i-2", "zone": "a", "id": None},
     ]
-    assert [(one["index"], one["part"]) for one in fit["addresses"]] == [
+    assert [(one["index"], one["part"]) for one in attachments["addresses"]] == [
         (1, "address"),
         (1, "extra-address"),
         (2, "address"),
         (2, "extra-address"),
     ]
-    assert [one["add"] for one in fit["interfaces"]] == [["10.0.0.99"], ["10.0.0.98"]]
-    assert [(one["public"], one["private"], one["interface"]) for one in led] == [
+    assert [one["assigned"] for one in attachments["interfaces"]] == [["10.0.0.99"], ["10.0.0.98"]]
+    assert [(one["public"], one["private"], one["interface"]) for one in associations] == [
         ("new-0", "10.0.0.1", "eni-1"),
         ("new-1", "10.0.0.99", "eni-1"),
         ("new-2", "10.0.0.2", "eni-2"),
@@ -163,24 +162,30 @@ def test_a_new_machine_is_given_everything() -> None:
 
 def test_what_an_earlier_run_left_is_taken_before_anything_new_is_made() -> None:
     found = [machine(), address("a"), address("e", part="extra-address"), volume("v")]
-    fit, led = fitted([running(secondary=(("10.0.0.50", ""),))], found, wish(addresses=1, data_gb=5))
-    assert fit == {"volumes": [{"index": 1, "instance": "i-1", "volume": "v"}], "addresses": [], "interfaces": []}
-    assert [(one["public"], one["private"]) for one in led] == [("ip-a", "10.0.0.1"), ("ip-e", "10.0.0.50")]
+    attachments, associations = attach(
+        [running(secondary=(("10.0.0.50", ""),))], found, request(addresses=1, data_gb=5)
+    )
+    assert attachments == {
+        "volumes": [{"index": 1, "instance": "i-1", "zone": "a", "id": "v"}],
+        "addresses": [],
+        "interfaces": [],
+    }
+    assert [(one["public"], one["private"]) for one in associations] == [("ip-a", "10.0.0.1"), ("ip-e", "10.0.0.50")]
 
 
 def test_what_leads_right_is_left_alone() -> None:
     found = [machine(), address("a", on="i-1"), address("e", on="i-1", part="extra-address"), address("b")]
-    asked = wish(addresses=2, free={"a": ["10.0.0.99"]})
-    fit, led = fitted([running(secondary=(("10.0.0.50", "ip-e"),))], found, asked)
-    assert [one["part"] for one in fit["addresses"]] == ["extra-address"]
-    assert [(one["public"], one["private"]) for one in led] == [("new-0", "10.0.0.99")]
+    asked = request(addresses=2, free={"a": ["10.0.0.99"]})
+    attachments, associations = attach([running(secondary=(("10.0.0.50", "ip-e"),))], found, asked)
+    assert [one["part"] for one in attachments["addresses"]] == ["extra-address"]
+    assert [(one["public"], one["private"]) for one in associations] == [("new-0", "10.0.0.99")]
 
 
 def test_an_address_of_a_machine_that_is_gone_is_led_to_its_successor() -> None:
     found = [machine(state="shutting-down", identity="i-0"), machine(), address("a", on="i-0")]
-    fit, led = fitted([running()], found, wish())
-    assert fit["addresses"] == []
-    assert [(one["public"], one["private"]) for one in led] == [("ip-a", "10.0.0.1")]
+    attachments, associations = attach([running()], found, request())
+    assert attachments["addresses"] == []
+    assert [(one["public"], one["private"]) for one in associations] == [("ip-a", "10.0.0.1")]
 
 
 # --- until when ---
@@ -196,32 +201,65 @@ def test_an_address_of_a_machine_that_is_gone_is_led_to_its_successor() -> None:
     ],
 )
 def test_until_when(asked: str, until: str) -> None:
-    assert plan["ec2_until"](asked, [], NOW) == until
+    assert filters["ec2_expiry"](asked, [], NOW) == until
 
 
 def test_days_count_from_the_first_run_and_anew_when_they_are_past() -> None:
     kept = [thing("instance", "i-1", expires=time) for time in ("2026-11-23T00:00:00Z", "2026-11-25T00:00:00Z", None)]
-    assert plan["ec2_until"]("7d", kept, NOW) == "2026-11-25T00:00:00Z"
+    assert filters["ec2_expiry"]("7d", kept, NOW) == "2026-11-25T00:00:00Z"
     past = [thing("instance", "i-1", expires="2026-11-01T00:00:00Z")]
-    assert plan["ec2_until"]("7d", past, NOW) == "2026-11-29T12:00:00Z"
-    assert plan["ec2_until"]("2026-12-01", kept, NOW) == "2026-12-01T23:59:59Z"
+    assert filters["ec2_expiry"]("7d", past, NOW) == "2026-11-29T12:00:00Z"
+    assert filters["ec2_expiry"]("2026-12-01", kept, NOW) == "2026-12-01T23:59:59Z"
 
 
 @pytest.mark.parametrize("asked", ["2026-02-31", "tomorrow", "", "12345d", "2026-11-21", "31.12.2026"])
 def test_what_is_no_time_to_come_is_told(asked: str) -> None:
     with pytest.raises(ValueError, match="set it to days from now"):
-        plan["ec2_until"](asked, [], NOW)
+        filters["ec2_expiry"](asked, [], NOW)
 
 
 def test_rules_are_those_asked_for() -> None:
     ports = [{"port": 22, "from": "own"}, {"port": 80, "from": "anywhere"}, {"port": 443, "from": "10.0.0.0/8"}]
-    rules = plan["ec2_rules"](ports, ["203.0.113.5/32", "203.0.113.6/32"])
-    assert plan["ec2_rule_names"](rules) == [
-        "tcp/22-22/203.0.113.5/32",
-        "tcp/22-22/203.0.113.6/32",
-        "tcp/443-443/10.0.0.0/8",
-        "tcp/80-80/0.0.0.0/0",
+    assert filters["ec2_ingress"](ports, ["203.0.113.5/32", "203.0.113.6/32"]) == [
+        {"port": 22, "cidrs": ["203.0.113.5/32", "203.0.113.6/32"]},
+        {"port": 80, "cidrs": ["0.0.0.0/0"]},
+        {"port": 443, "cidrs": ["10.0.0.0/8"]},
     ]
+
+
+# --- tags, and what a teardown removes ---
+
+
+def test_owner_and_expiry_are_updated_where_they_differ() -> None:
+    def tagged(identity: str, owner: str, expires: str | None, **more: Any) -> Any:
+        return thing("instance", identity, owner=owner, expires=expires, **more)
+
+    found = [tagged("same", "ada", "2027"), tagged("other", "bob", "2027"), tagged("late", "ada", "2026")]
+    found += [tagged("never", "ada", None), tagged("dying", "bob", "2026", state="shutting-down")]
+    found += [thing("bucket", "data", None, owner="bob", expires=None), tagged("gone", "bob", None)]
+    plan = {"surplus": [{"id": "gone"}]}
+    assert names(filters["ec2_outdated_tags"](found, plan, "ada", "2027")) == ["other", "late", "never"]
+    assert names(filters["ec2_outdated_tags"](found, plan, "ada", "")) == ["same", "other", "late"]
+
+
+def test_a_teardown_keeps_the_types_it_is_told_to_and_what_instances_that_stay_need() -> None:
+    found = [
+        thing(kind, kind, expired=expired)
+        for kind, expired in {"instance": True, "volume": True, "security_group": True, "bucket": False}.items()
+    ]
+    removable = filters["ec2_removable"]
+    assert names(removable(found, ["bucket"], expired_only=False)) == ["instance", "volume", "security_group"]
+    assert names(removable(found, [], expired_only=True)) == ["instance", "volume", "security_group"]
+    found.append(thing("instance", "stays", expired=False))
+    assert names(removable(found, [], expired_only=True)) == ["instance", "volume"]
+    assert "security_group" in names(removable(found, [], expired_only=False))
+
+
+def test_ssh_reaches_an_instance_at_its_main_address() -> None:
+    found = [machine(), address("a", on="i-1"), address("b", on="i-1", part="extra-address"), address("c")]
+    plan = filters["ec2_plan"](found, request())
+    assert filters["ec2_ssh_hosts"](plan, []) == [{"id": "i-1", "address": "ip-a", "new": False}]
+    assert filters["ec2_ssh_hosts"](plan, ["i-1"])[0]["new"]
 
 
 # --- what stands in the way ---
@@ -236,18 +274,18 @@ GOOD: dict[str, Any] = {
     "own": ["203.0.113.5/32"],
     "own_needed": True,
     "checkip": "https://check.example.org",
-    "rules": [{"cidr_ip": ["203.0.113.5/32"], "ports": [22]}],
+    "ingress": [{"port": 22, "cidrs": ["203.0.113.5/32"]}],
     "key_file": "lab.pub",
-    "key_fits": True,
+    "key_matches": True,
     "public_key": "ssh-ed25519 AAAA",
     "private": 0,
 }
 
 
 def problems(found: list[Any] | None = None, place: dict[str, Any] | None = None, **more: Any) -> list[str]:
-    asked = wish(**(GOOD | more))
+    asked = request(**(GOOD | more))
     found = found or []
-    result: list[str] = plan["ec2_problems"](plan["ec2_have"](found, asked), asked, PLACE | (place or {}), found)
+    result: list[str] = filters["ec2_problems"](filters["ec2_plan"](found, asked), asked, PLACE | (place or {}), found)
     return result
 
 
@@ -266,7 +304,7 @@ def test_nothing_stands_in_the_way() -> None:
     [
         pytest.param([], {}, {"addresses": 2}, "set ec2_instance_type to a larger type", id="too many addresses"),
         pytest.param([], {}, {"own": []}, "set ec2_own_cidr", id="own address unknown"),
-        pytest.param([], {}, {"rules": [{"cidr_ip": ["me"]}]}, "203.0.113.5/32", id="no network"),
+        pytest.param([], {}, {"ingress": [{"port": 22, "cidrs": ["me"]}]}, "203.0.113.5/32", id="no network"),
         pytest.param([], {}, {"private": 2, "free": {"a": ["x"]}}, "set ec2_subnet", id="a full subnet"),
         pytest.param([], {"group": {"id": "sg", "tags": {}}}, {}, "LABSERVER_PROJECT", id="a foreign group"),
         pytest.param([], {"key": {"id": "k", "tags": {"Name": "lab"}}}, {}, "LABSERVER_PROJECT", id="a foreign key"),
@@ -282,7 +320,11 @@ def test_nothing_stands_in_the_way() -> None:
         ),
         pytest.param([], {}, {"public_key": ""}, "set ec2_public_key_file", id="no public key"),
         pytest.param(
-            [machine()], {"key": {"id": "k", "tags": OURS}}, {"key_fits": False}, "put theirs there", id="another key"
+            [machine()],
+            {"key": {"id": "k", "tags": OURS}},
+            {"key_matches": False},
+            "put theirs there",
+            id="another key",
         ),
         pytest.param([machine(), machine(identity="i-9")], {}, {}, "i-1, i-9", id="two of one number"),
         pytest.param(

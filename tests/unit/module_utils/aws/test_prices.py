@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible.module_utils.labserver.aws_prices import HOURS, PRICES, Prices
+from ansible.module_utils.labserver.aws.prices import HOURS, PRICES, Prices
 from ansible.module_utils.labserver.errors import LabError
 
 

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from .aws_resources import Session, client, error_code, explained
-from .errors import LabError
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:  # told by the module: Ansible imports this to document it, too
-    ClientError = Exception
+from ..errors import LabError
+from .client import AwsClients
+from .errors import ClientError, error_code, explained
+from .resources import tags_of
 
 # AWS keeps the first four addresses of a subnet, and the last
 _KEPT_FIRST, _KEPT_LAST = 4, 1
 
 
 @dataclass(frozen=True)
-class Wish:
-    """Where, of which type, and under which names."""
+class PlaceRequest:
+    """Of which type, under which names, and where in the region."""
 
-    region: str
     instance_type: str
     project: str
     zone: str = ""
@@ -33,16 +29,16 @@ class Wish:
     private_addresses: int = 0
 
 
-def look(session: Session, wish: Wish) -> dict[str, Any]:
-    """Ask AWS; raise LabError where the wish cannot be granted there."""
-    ec2 = client(session, "ec2", wish.region)
-    with explained(wish.region):
-        kind = _type(ec2, wish)
-        subnets = _subnets(ec2, wish)
-        group = _group(ec2, wish.project, subnets[0]["VpcId"])
-        key = _key(ec2, wish.project)
-        free = _free(ec2, subnets, wish.private_addresses) if wish.private_addresses else {}
-        bucket = _bucket(client(session, "s3", wish.region), wish.bucket) if wish.bucket else None
+def find_place(clients: AwsClients, request: PlaceRequest) -> dict[str, Any]:
+    """Look into the region of the clients; raise LabError where the request cannot be met there."""
+    ec2 = clients.client("ec2")
+    with explained(clients.region):
+        kind = _type(ec2, request)
+        subnets = _subnets(ec2, request)
+        group = _group(ec2, request.project, subnets[0]["VpcId"])
+        key = _key(ec2, request.project)
+        free = _free(ec2, subnets, request.private_addresses) if request.private_addresses else {}
+        bucket = _bucket(clients.client("s3"), request.bucket) if request.bucket else None
     return {
         "architecture": "arm64" if "arm64" in kind["ProcessorInfo"]["SupportedArchitectures"] else "x86_64",
         "addresses": kind["NetworkInfo"]["Ipv4AddressesPerInterface"],
@@ -57,69 +53,71 @@ def look(session: Session, wish: Wish) -> dict[str, Any]:
     }
 
 
-def _tags(thing: Mapping[str, Any], key: str = "Tags") -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in thing.get(key) or []}
-
-
-def _type(ec2: Any, wish: Wish) -> dict[str, Any]:
+def _type(ec2: Any, request: PlaceRequest) -> dict[str, Any]:
     try:
-        found: list[dict[str, Any]] = ec2.describe_instance_types(InstanceTypes=[wish.instance_type])["InstanceTypes"]
+        found: list[dict[str, Any]] = ec2.describe_instance_types(InstanceTypes=[request.instance_type])[
+            "InstanceTypes"
+        ]
     except ClientError as error:
         if error_code(error) not in ("InvalidInstanceType", "InvalidParameterValue"):
             raise
         found = []
     if not found:
         raise LabError(
-            f"'{wish.instance_type}' is no instance type of {wish.region}: set ec2_instance_type to one: t3.micro"
+            f"'{request.instance_type}' is no instance type of {ec2.meta.region_name}: set ec2_instance_type to one,"
+            " such as t3.micro"
         )
     return found[0]
 
 
-def _subnets(ec2: Any, wish: Wish) -> list[dict[str, Any]]:
+def _subnets(ec2: Any, request: PlaceRequest) -> list[dict[str, Any]]:
     """Find the subnets that a machine may be put into, the first choice first."""
-    if wish.subnet:
-        return _given_subnet(ec2, wish)
+    if request.subnet:
+        return _given_subnet(ec2, request)
     wanted = [{"Name": "default-for-az", "Values": ["true"]}]
     subnets = sorted(ec2.describe_subnets(Filters=wanted)["Subnets"], key=lambda subnet: subnet["AvailabilityZone"])
     if not subnets:
         raise LabError(
-            f"{wish.region} has no default VPC to put a machine into: make it with"
-            f" `aws ec2 create-default-vpc --region {wish.region}`, or set ec2_subnet to a subnet of yours"
+            f"{ec2.meta.region_name} has no default VPC to put a machine into: make it with"
+            f" `aws ec2 create-default-vpc --region {ec2.meta.region_name}`, or set ec2_subnet to a subnet of yours"
         )
     zones = _zones(subnets)
-    if wish.zone and wish.zone not in zones:
+    if request.zone and request.zone not in zones:
         raise LabError(
-            f"no zone '{wish.zone}' in {wish.region}: set ec2_zone to one of {', '.join(zones)}, or leave it out"
+            f"no zone '{request.zone}' in {ec2.meta.region_name}: set ec2_zone to one of {', '.join(zones)},"
+            " or leave it out"
         )
     offers = ec2.describe_instance_type_offerings(
-        LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [wish.instance_type]}]
+        LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [request.instance_type]}]
     )
     offering = [offer["Location"] for offer in offers["InstanceTypeOfferings"]]
     subnets = [subnet for subnet in subnets if subnet["AvailabilityZone"] in offering]
     zones = _zones(subnets)
-    if (wish.zone and wish.zone not in zones) or not zones:
+    if (request.zone and request.zone not in zones) or not zones:
         raise LabError(
-            f"zone {wish.zone or wish.region} does not offer {wish.instance_type}: "
+            f"zone {request.zone or ec2.meta.region_name} does not offer {request.instance_type}: "
             + (f"set ec2_zone to one of {', '.join(zones)}" if zones else "set ec2_instance_type or ec2_region")
         )
     # The zone asked for comes first; the others serve machines whose volumes are there
-    return sorted(subnets, key=lambda subnet: subnet["AvailabilityZone"] != wish.zone)
+    return sorted(subnets, key=lambda subnet: subnet["AvailabilityZone"] != request.zone)
 
 
 def _zones(subnets: Iterable[Mapping[str, Any]]) -> list[str]:
     return [subnet["AvailabilityZone"] for subnet in subnets]
 
 
-def _given_subnet(ec2: Any, wish: Wish) -> list[dict[str, Any]]:
+def _given_subnet(ec2: Any, request: PlaceRequest) -> list[dict[str, Any]]:
     try:
-        subnets: list[dict[str, Any]] = ec2.describe_subnets(SubnetIds=[wish.subnet])["Subnets"]
+        subnets: list[dict[str, Any]] = ec2.describe_subnets(SubnetIds=[request.subnet])["Subnets"]
     except ClientError as error:
         if not error_code(error).startswith("InvalidSubnet"):
             raise
-        raise LabError(f"{wish.region} has no subnet {wish.subnet}: set ec2_subnet, or leave it out") from error
-    if wish.zone and wish.zone != subnets[0]["AvailabilityZone"]:
         raise LabError(
-            f"subnet {wish.subnet} is in {subnets[0]['AvailabilityZone']}: leave ec2_zone out, or ec2_subnet"
+            f"{ec2.meta.region_name} has no subnet {request.subnet}: set ec2_subnet, or leave it out"
+        ) from error
+    if request.zone and request.zone != subnets[0]["AvailabilityZone"]:
+        raise LabError(
+            f"subnet {request.subnet} is in {subnets[0]['AvailabilityZone']}: leave ec2_zone out, or ec2_subnet"
         )
     return subnets
 
@@ -127,26 +125,13 @@ def _given_subnet(ec2: Any, wish: Wish) -> list[dict[str, Any]]:
 def _group(ec2: Any, name: str, vpc: str) -> dict[str, Any] | None:
     wanted = [{"Name": "group-name", "Values": [name]}, {"Name": "vpc-id", "Values": [vpc]}]
     for group in ec2.describe_security_groups(Filters=wanted)["SecurityGroups"]:
-        return {"id": group["GroupId"], "tags": _tags(group), "rules": sorted(_rules(group["IpPermissions"]))}
+        return {"id": group["GroupId"], "tags": tags_of(group)}
     return None
-
-
-def _rules(permissions: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Each as `protocol/from-to/whom`, which compares easily."""
-    for one in permissions:
-        whom = [
-            *(source["CidrIp"] for source in one.get("IpRanges", [])),
-            *(source["CidrIpv6"] for source in one.get("Ipv6Ranges", [])),
-            *(source["PrefixListId"] for source in one.get("PrefixListIds", [])),
-            *(source["GroupId"] for source in one.get("UserIdGroupPairs", [])),
-        ]
-        for source in whom:
-            yield f"{one['IpProtocol']}/{one.get('FromPort', 'any')}-{one.get('ToPort', 'any')}/{source}"
 
 
 def _key(ec2: Any, name: str) -> dict[str, Any] | None:
     for key in ec2.describe_key_pairs(Filters=[{"Name": "key-name", "Values": [name]}])["KeyPairs"]:
-        return {"id": key["KeyPairId"], "tags": _tags(key)}
+        return {"id": key["KeyPairId"], "tags": tags_of(key)}
     return None
 
 
@@ -180,7 +165,7 @@ def _bucket(s3: Any, name: str) -> dict[str, Any] | None:
             raise LabError(f"bucket {name} belongs to somebody else: set ec2_bucket to another name") from error
         raise
     try:
-        return {"tags": _tags(s3.get_bucket_tagging(Bucket=name), "TagSet")}
+        return {"tags": tags_of(s3.get_bucket_tagging(Bucket=name))}
     except ClientError as error:
         if error_code(error) != "NoSuchTagSet":
             raise

@@ -12,10 +12,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Callable
 
+from .errors import ClientError, error_code
+
 _BLOCK = re.compile(r"-----BEGIN SSH HOST KEY KEYS-----(.*?)-----END SSH HOST KEY KEYS-----", re.DOTALL)
 # The console may put a time or the name of a program before each line, and a comment follows the key
 _KEY = re.compile(r"\b((?:ssh|ecdsa)-[a-z0-9-]+) ([A-Za-z0-9+/]{40,}={0,2})(?=\s|$)")
-_PAUSE = 5  # seconds between two looks at the consoles
+_PAUSE = 5  # seconds between two requests for the console output
 
 Keys = list[str]
 
@@ -40,7 +42,7 @@ def _is_key(kind: str, key: str) -> bool:
     return end == len(blob) and blob[4:].startswith(kind.encode()) and int.from_bytes(blob[:4], "big") == len(kind)
 
 
-def names(line: str, address: str) -> bool:
+def is_about(line: str, address: str) -> bool:
     """Whether a line of known_hosts is about an address, also where ssh has hashed it."""
     words = line.split()
     if not words or line.startswith("#"):
@@ -56,21 +58,21 @@ def names(line: str, address: str) -> bool:
     return address in hosts.split(",")
 
 
-def known(text: str, address: str) -> bool:
+def is_known(text: str, address: str) -> bool:
     """Whether known_hosts has a key for an address."""
-    return any(names(line, address) for line in text.splitlines())
+    return any(is_about(line, address) for line in text.splitlines())
 
 
-def forget(text: str, addresses: Collection[str]) -> str:
+def remove_keys(text: str, addresses: Collection[str]) -> str:
     """Take every line about these addresses out."""
-    kept = (line for line in text.splitlines() if not any(names(line, address) for address in addresses))
+    kept = (line for line in text.splitlines() if not any(is_about(line, address) for address in addresses))
     return "".join(f"{line}\n" for line in kept)
 
 
-def learn(text: str, keys: Mapping[str, Iterable[str]]) -> str:
+def add_keys(text: str, keys: Mapping[str, Iterable[str]]) -> str:
     """Put the keys of addresses in, in place of those that were there."""
     lines = (f"{address} {key}\n" for address in keys for key in keys[address])
-    return forget(text, list(keys)) + "".join(lines)
+    return remove_keys(text, list(keys)) + "".join(lines)
 
 
 def read(path: Path) -> str:
@@ -78,7 +80,7 @@ def read(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def listen(
+def wait_for_keys(
     machines: Sequence[Mapping[str, str]],
     console: Callable[[str], str],
     wait: float,
@@ -97,14 +99,12 @@ def listen(
         sleep(min(_PAUSE, max(0.0, end - clock())))
 
 
-def console_of(ec2: Any, instance: str) -> str:
+def console_output(ec2: Any, instance: str) -> str:
     """Return what a machine wrote on its console: the latest if its type can tell that, else what AWS kept."""
-    from botocore.exceptions import ClientError
-
     try:
         answer = ec2.get_console_output(InstanceId=instance, Latest=True)
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") not in ("UnsupportedOperation", "InvalidParameterCombination"):
+        if error_code(error) not in ("UnsupportedOperation", "InvalidParameterCombination"):
             raise
         answer = ec2.get_console_output(InstanceId=instance)
     return str(answer.get("Output") or "")

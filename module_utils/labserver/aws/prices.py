@@ -1,12 +1,13 @@
-"""What things on AWS cost: a small dated table, which can be overridden, and the sums made of it."""
+"""What resources on AWS cost: a small dated table, which can be overridden, and the sums made of it."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .errors import LabError
+from ..errors import LabError
+from .resources import Resource
 
 HOURS = 730  # of a month, as AWS's own estimates count them
 
@@ -138,30 +139,30 @@ class Prices:
             return price
         return price * float(table.get("storage_factor" if kind in _STORAGE else "instance_factor", 1))
 
-    def hourly(self, thing: Mapping[str, Any]) -> float | None:
-        """Price of a thing (as aws_resources describes it, or as planned) per hour; None where it is not known."""
-        kind, region = thing["type"], thing["region"]
+    def hourly(self, resource: Mapping[str, Any]) -> float | None:
+        """Price of a resource (as aws_resources describes it, or as planned) per hour; None where it is not known."""
+        kind, region = resource["type"], resource["region"]
         if kind in _FREE:
             return 0.0
         if kind == "instance":
-            return self._instance(thing)
+            return self._instance(resource)
         if kind == "address":
             return self._find(region, kind)
-        if kind == "volume" and not _priced_by_size(thing):
+        if kind == "volume" and not _priced_by_size(resource):
             return None
-        size = thing.get("size_gb")
+        size = resource.get("size_gb")
         if size == 0:
             return 0.0
-        price = self._find(region, kind, thing.get("volume_type"))
+        price = self._find(region, kind, resource.get("volume_type"))
         return None if price is None or size is None else price * float(size) / HOURS
 
-    def _instance(self, thing: Mapping[str, Any]) -> float | None:
+    def _instance(self, resource: Mapping[str, Any]) -> float | None:
         """One that is stopped costs nothing itself; one that runs may have addresses that come and go with it."""
-        if thing.get("state", "running") not in _RUNNING:
+        if resource.get("state", "running") not in _RUNNING:
             return 0.0
-        addresses = int(thing.get("automatic_addresses") or 0)
-        price = self._find(thing["region"], "instance", thing.get("instance_type"))
-        address = self._find(thing["region"], "address") if addresses else 0.0
+        addresses = int(resource.get("automatic_addresses") or 0)
+        price = self._find(resource["region"], "instance", resource.get("instance_type"))
+        address = self._find(resource["region"], "address") if addresses else 0.0
         return None if price is None or address is None else price + addresses * address
 
 
@@ -189,3 +190,24 @@ def _number(value: object, where: str) -> float:
     if not 0 <= number < float("inf"):
         raise LabError(f"prices: {where} is {value!r}, which is no price: write US dollars as a number, such as 0.0104")
     return number
+
+
+def priced(resources: Iterable[Resource], prices: Prices) -> list[Resource]:
+    """Return the resources with their price per hour and month; None where it is not known."""
+    result = []
+    for resource in resources:
+        hourly = prices.hourly(resource)
+        monthly = None if hourly is None else round(hourly * HOURS, 4)
+        result.append({**resource, "hourly_usd": None if hourly is None else round(hourly, 6), "monthly_usd": monthly})
+    return result
+
+
+def total(resources: Iterable[Resource], key: str) -> float:
+    """Sum of the known prices."""
+    return round(sum(resource[key] or 0 for resource in resources), 4)
+
+
+def overdue(resources: Iterable[Resource]) -> list[Resource]:
+    """Return what costs money, or may, beyond its expiry; an expiry that nobody can read counts as one that is past."""
+    late = (resource for resource in resources if resource["expired"] or not resource["expires_readable"])
+    return [resource for resource in late if resource["monthly_usd"] != 0]

@@ -1,0 +1,130 @@
+#!/usr/bin/python
+"""Ansible module: one security group of a VPC."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vpc_security_group
+short_description: Creates, updates and deletes a security group
+description:
+  - M(amazon.aws.ec2_security_group) (amazon.aws 10) does the same, but does not report why AWS refused it. This
+    module reports the reason and the fix.
+  - A group that is there gets exactly the ingress rules that are asked for, and the tags that are asked for beside its
+    own. Rules for outgoing traffic are left as they are; AWS allows all of it in a new group.
+options:
+  name:
+    description: Name of the group. Required with O(state=present).
+    type: str
+  id:
+    description: Id of the group. Required with O(state=absent).
+    type: str
+  description:
+    description: Description of a group that is created.
+    type: str
+    default: Lab servers
+  vpc:
+    description: Id of the VPC. Required with O(state=present).
+    type: str
+  ingress:
+    description: Which TCP ports are open, and to whom.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      port:
+        description: The port.
+        type: int
+        required: true
+      cidrs:
+        description: IPv4 networks that may reach it.
+        type: list
+        elements: str
+        required: true
+  tags:
+    description: Tags of the group.
+    type: dict
+    default: {}
+  state:
+    description: V(absent) deletes it.
+    type: str
+    choices: [present, absent]
+    default: present
+extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, amazon.aws.boto3]
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status without changing the target.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed, or would.
+    support: none
+author: labserver
+"""
+
+EXAMPLES = r"""
+- name: Create the security group
+  vpc_security_group:
+    region: us-west-2
+    name: lab
+    vpc: vpc-0123456789abcdef0
+    ingress:
+      - {port: 22, cidrs: [203.0.113.5/32]}
+      - {port: 80, cidrs: [0.0.0.0/0]}
+
+- name: Delete it
+  vpc_security_group:
+    region: us-west-2
+    id: sg-0123456789abcdef0
+    state: absent
+"""
+
+RETURN = r"""
+id:
+  description: Id of the group; empty where check mode created none.
+  returned: success
+  type: str
+"""
+
+from ansible.module_utils.labserver.aws.errors import explained
+from ansible.module_utils.labserver.aws.module import clients_of
+from ansible.module_utils.labserver.aws.security_groups import SecurityGroupRequest, delete_group, ensure_group
+from ansible.module_utils.labserver.errors import LabError
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+
+def main() -> None:
+    """Run the module."""
+    rule = {
+        "port": {"type": "int", "required": True},
+        "cidrs": {"type": "list", "elements": "str", "required": True},
+    }
+    module = AnsibleAWSModule(
+        argument_spec={
+            "name": {"type": "str"},
+            "id": {"type": "str"},
+            "description": {"type": "str", "default": "Lab servers"},
+            "vpc": {"type": "str"},
+            "ingress": {"type": "list", "elements": "dict", "default": [], "options": rule},
+            "tags": {"type": "dict", "default": {}},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+        required_if=[("state", "present", ["name", "vpc"]), ("state", "absent", ["id"])],
+        supports_check_mode=True,
+    )
+    asked = module.params
+    try:
+        clients = clients_of(module)
+        ec2 = clients.client("ec2")
+        with explained(clients.region):
+            if asked["state"] == "absent":
+                changed, identity = delete_group(ec2, asked["id"], dry_run=module.check_mode), asked["id"]
+            else:
+                keys = ("name", "description", "vpc", "ingress", "tags")
+                request = SecurityGroupRequest(**{key: asked[key] for key in keys})
+                changed, identity = ensure_group(ec2, request, dry_run=module.check_mode)
+    except LabError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=changed, id=identity)
+
+
+if __name__ == "__main__":
+    main()
