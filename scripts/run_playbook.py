@@ -13,16 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ansible_runner
+from machine import EXIT_INTERRUPTED, ROOT, STATE
 
-ROOT = Path(__file__).resolve().parent.parent
-STATE = ROOT / ".state"
 REPORT = ROOT / "reports" / "site.json"
-SHOW_REPORT = "Show the report"
-# What people have to read while a run goes on begins so: what it will cost, where the passwords are
-TELL = "Tell "
+# Keys of the message of a debug task: what people have to read while a run goes on, such as what it will cost or where
+# the passwords are, and what they read at its end
+NOTICE, SUMMARY = "labserver_notice", "labserver_summary"
+SANDBOX = ROOT / "inventory" / "sandbox"
 SLOWEST_SHOWN = 3
-EXIT_INTERRUPTED = 130
 
 
 @dataclass
@@ -41,10 +39,9 @@ class Progress:
 
     verbose: bool = False
     steps: list[Step] = field(default_factory=list)
-    report: list[str] = field(default_factory=list)
+    summary: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     _play: str = ""
-    _rescuable: dict[str, str] = field(default_factory=dict)
 
     def handle(self, event: dict[str, Any]) -> bool:
         """Take one event of ansible-runner; True keeps the event in its artifacts."""
@@ -61,10 +58,8 @@ class Progress:
                     self.steps[-1].changed += 1
             case "runner_on_failed" | "runner_on_unreachable" if not data.get("ignore_errors"):
                 self._failed(data)
-            case "runner_on_ok" if data.get("task") == SHOW_REPORT:
-                self.report = list(data["res"].get("msg", []))
-            case "runner_on_ok" if str(data.get("task", "")).startswith(TELL):
-                self._tell(data["res"]["msg"])
+        if event["event"] == "runner_on_ok":
+            self._message((data.get("res") or {}).get("msg"))
         return True
 
     def _task(self, data: dict[str, Any]) -> None:
@@ -83,10 +78,13 @@ class Progress:
         reason = "\n    ".join(dict.fromkeys(reasons))
         self.failures.append(f"{data.get('host')}: {data.get('task')}\n    {reason}")
 
-    def _tell(self, message: str | list[str]) -> None:
-        self._status("")
-        if not self.verbose:
-            print(message if isinstance(message, str) else "\n".join(message), flush=True)
+    def _message(self, message: object) -> None:
+        if not isinstance(message, dict):
+            return
+        self.summary += lines_of(message.get(SUMMARY))
+        if (notice := lines_of(message.get(NOTICE))) and not self.verbose:
+            self._status("")
+            print("\n".join(notice), flush=True)
 
     def finish_step(self) -> None:
         """Print the line of the step that has just ended."""
@@ -100,10 +98,20 @@ class Progress:
             print(f"{step.seconds:7.1f} s  {step.name:<24} {changed}", flush=True)
 
     def _status(self, text: str) -> None:
-        """Show what is going on in the last line of a terminal."""
+        """Show the present task in the last line of a terminal."""
         if sys.stdout.isatty() and not self.verbose:
             width = shutil.get_terminal_size().columns - 1
             print("\r\x1b[K" + text[:width], end="", flush=True)
+
+
+def lines_of(text: str | list[str] | None) -> list[str]:
+    """Return a text or a list of lines as lines."""
+    return text.splitlines() if isinstance(text, str) else list(text or [])
+
+
+def is_sandbox(inventory: str | None) -> bool:
+    """Return whether an inventory, None for the default, is that of the hosts in Docker."""
+    return inventory is None or Path(inventory).resolve() == SANDBOX or (ROOT / inventory).resolve() == SANDBOX
 
 
 def parse_arguments() -> tuple[argparse.Namespace, list[str]]:
@@ -122,6 +130,8 @@ def parse_arguments() -> tuple[argparse.Namespace, list[str]]:
 
 def main() -> int:
     """Run the playbook and return its exit code."""
+    import ansible_runner  # in the environment only, and scripts/up reads this file before there is one
+
     options, others = parse_arguments()
     if options.inventory and Path(options.inventory).exists():
         options.inventory = str(Path(options.inventory).resolve())
@@ -144,18 +154,18 @@ def main() -> int:
     progress.finish_step()
     failed = runner.rc != 0
     if failed:
-        # A failure that a rescue mended is told only where the run as a whole has failed
+        # The last one: what came before it was rescued
         shown = progress.failures[-1:] or [runner.stdout.read().strip()]
         print("\nFAILED\n" + "\n".join(shown), file=sys.stderr)
     if runner.status == "canceled":
         print("Interrupted. Run it again to go on from here.", file=sys.stderr)
         return EXIT_INTERRUPTED
-    if progress.report:
-        print("\n" + "\n".join(progress.report))
+    if progress.summary:
+        print("\n" + "\n".join(progress.summary))
     slowest = sorted(progress.steps, key=lambda step: -step.seconds)[:SLOWEST_SHOWN]
     names = ", ".join(f"{step.name} {step.seconds:.0f} s" for step in slowest)
     print(f"\n{'Failed' if failed else 'Done'} after {time.monotonic() - begun:.0f} s (slowest: {names})")
-    if progress.report and not failed:
+    if progress.summary and not failed:
         for host in json.loads(REPORT.read_text(encoding="utf-8"))["hosts"]:
             if host["url"]:
                 print(f"The page of {host['host']}: {host['url']}")

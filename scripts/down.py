@@ -1,0 +1,52 @@
+"""scripts/down: removes the sandbox hosts, and with --all what scripts/up made on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+
+import docker_engine
+import environment
+import machine
+from machine import ROOT, STATE
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/down",
+        usage="scripts/down [--all]",
+        description="Removes the sandbox hosts with their volumes and swap.",
+    )
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="also remove their images, the controller's environment (.venv) and what earlier runs left in .state, and "
+        "stop the Docker engine if scripts/up started it",
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run the command; return its exit code."""
+    options = parse_arguments()
+    environment.enter()
+    if docker_engine.answers() or docker_engine.started_by_us().exists():
+        docker_engine.start()
+        extra = json.dumps({"sandbox_purge": options.all})
+        inventory = ROOT / "inventory" / "sandbox"
+        machine.check("ansible-playbook", "-i", inventory, "playbooks/teardown.yml", "--extra-vars", extra)
+    if options.all:
+        docker_engine.stop()
+        if environment.VENV.is_symlink():
+            environment.VENV.unlink()
+        shutil.rmtree(environment.VENV, ignore_errors=True)
+        shutil.rmtree(STATE)
+        machine.say("Removed .venv and .state. Packages that scripts/up installed (docker.io, mmdebstrap) stay.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(machine.run_main(main))

@@ -1,0 +1,107 @@
+"""The controller's Python environment, .venv: made from the pinned requirements by one run at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from machine import ROOT, STATE, ScriptError, apt_install, check, output, say, succeeds
+
+VENV = ROOT / ".venv"
+REQUIREMENTS = ROOT / "requirements" / "controller.txt"
+# The one pinned uv, shared with the hosts
+UV_REQUIREMENT = ROOT / "roles" / "python_venv" / "files" / "uv.txt"
+# Number of the open file that holds the lock, for the environment's own Python, which takes this one's place
+LOCK_VARIABLE = "LABSERVER_LOCK"
+
+
+def enter() -> None:
+    """Take the project's lock, make the environment where needed, and go on in its Python."""
+    lock = _take_lock()
+    make()
+    os.environ["PATH"] = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    if Path(sys.prefix).resolve() == VENV.resolve():
+        return
+    os.set_inheritable(lock, True)  # noqa: FBT003 - takes no names
+    os.environ[LOCK_VARIABLE] = str(lock)
+    os.execv(python(), [python(), *sys.argv])
+
+
+def python() -> str:
+    """Return the path of the environment's Python."""
+    return str(VENV / "bin" / "python")
+
+
+def _take_lock() -> int:
+    """Hold the lock until this process ends: two runs would make the same environment, engine and hosts."""
+    if held := os.environ.pop(LOCK_VARIABLE, ""):
+        os.set_inheritable(int(held), False)  # noqa: FBT003 - takes no names
+        return int(held)
+    STATE.mkdir(exist_ok=True)
+    lock = os.open(STATE / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise ScriptError(
+            f"another scripts/up, down or test is at work in {ROOT}; wait for it, or end it, and run this again"
+        ) from error
+    return lock
+
+
+def make() -> None:
+    """Make .venv, or bring it up to date.
+
+    The stamp is written last: without it, a run was cut off and all is made anew; with another content, the
+    requirements have changed and only what differs is installed.
+    """
+    stamp = VENV / "labserver.stamp"
+    digest = hashlib.sha256(REQUIREMENTS.read_bytes() + UV_REQUIREMENT.read_bytes()).hexdigest()
+    if not stamp.exists() or not succeeds(python(), "-c", ""):
+        _require_venv_module()
+        say(f"Making the controller's environment with Python {sys.version.split()[0]}")
+        stamp.unlink(missing_ok=True)
+        check(sys.executable, "-m", "venv", "--clear", VENV)
+        _pip_install(UV_REQUIREMENT)
+    elif stamp.read_text(encoding="utf-8").split()[:1] == [digest]:
+        return
+    else:
+        say("Bringing the controller's environment up to date")
+    sync = [str(VENV / "bin" / "uv"), "pip", "sync", "--quiet", "--require-hashes", str(REQUIREMENTS)]
+    if subprocess.run(sync, env={**os.environ, **uv_environment()}, check=False).returncode:
+        say("uv could not do it; trying with pip")
+        _pip_install(REQUIREMENTS)
+    stamp.write_text(f"{digest}\n", encoding="utf-8")
+
+
+def _pip_install(requirements: Path) -> None:
+    options = ("--quiet", "--disable-pip-version-check")
+    check(python(), "-m", "pip", *options, "install", "--require-hashes", "-r", requirements)
+
+
+def _require_venv_module() -> None:
+    """Install the venv module, which Debian keeps in a package of its own for each version."""
+    if succeeds(sys.executable, "-c", "import ensurepip, venv"):
+        return
+    package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+    if not apt_install(package):
+        raise ScriptError(
+            f"{sys.executable} lacks the venv module. Install it (Debian, Ubuntu: sudo apt-get install {package}) and "
+            "run this again"
+        )
+
+
+def uv_environment() -> dict[str, str]:
+    """Return the variables that give uv, which reads neither pip.conf nor PIP_*, pip's index and certificates."""
+
+    def pip_setting(variable: str, key: str) -> str:
+        return os.environ.get(variable) or output(python(), "-m", "pip", "config", "get", key).strip()
+
+    found = {
+        "UV_DEFAULT_INDEX": os.environ.get("UV_DEFAULT_INDEX") or pip_setting("PIP_INDEX_URL", "global.index-url"),
+        "SSL_CERT_FILE": os.environ.get("SSL_CERT_FILE") or pip_setting("PIP_CERT", "global.cert"),
+    }
+    return {"UV_SYSTEM_CERTS": "1", "VIRTUAL_ENV": str(VENV)} | {name: value for name, value in found.items() if value}

@@ -1,0 +1,54 @@
+"""scripts/lock: writes the hash-pinned requirement files anew from the ranges in pyproject.toml."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import environment
+import machine
+from environment import REQUIREMENTS, UV_REQUIREMENT
+from machine import ROOT, ScriptError
+
+LAB_REQUIREMENTS = ROOT / "roles" / "python_venv" / "files" / "lab.txt"
+COMPILE = ("--quiet", "--universal", "--generate-hashes", "--custom-compile-command", "scripts/lock")
+# The hosts' Pythons: 3.10 (Ubuntu 22.04) to 3.13 (Debian 13), each with its newest releases
+HOSTS = ("--python-version", "3.10", "--fork-strategy", "requires-python")
+
+
+def main() -> int:
+    """Run the command; return its exit code."""
+    parser = argparse.ArgumentParser(prog="scripts/lock", description=__doc__.partition(": ")[2])
+    parser.add_argument("--upgrade", action="store_true", help="take newer releases within the ranges")
+    options, others = parser.parse_known_args()
+    given = ["--upgrade", *others] if options.upgrade else others
+    environment.enter()
+
+    def compile_requirements(*arguments: str, text: str | None = None) -> None:
+        done = subprocess.run(
+            ["uv", "pip", "compile", *COMPILE, *arguments, *given],
+            cwd=ROOT,
+            env={**os.environ, **environment.uv_environment()},
+            input=text,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise ScriptError("uv could not resolve the requirements: see above")
+
+    def path(file: Path) -> str:
+        return str(file.relative_to(ROOT))
+
+    compile_requirements("pyproject.toml", "--group", "dev", "--output-file", path(REQUIREMENTS))
+    compile_requirements(*HOSTS, "--group", "lab", "--output-file", path(LAB_REQUIREMENTS))
+    uv = next(line for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines() if line.startswith("uv=="))
+    compile_requirements(*HOSTS, "-", "--output-file", path(UV_REQUIREMENT), text=uv.split()[0])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(machine.run_main(main))

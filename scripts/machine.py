@@ -1,0 +1,124 @@
+"""What the scripts ask of the machine they run on: root's rights, packages, messages to people."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / ".state"
+EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
+
+
+class ScriptError(Exception):
+    """Ends the script with this message."""
+
+
+def say(text: str) -> None:
+    """Show people what goes on."""
+    print(f"==> {text}", file=sys.stderr, flush=True)
+
+
+def run_main(main: Callable[[], int]) -> int:
+    """Run a script's main function; return its exit code."""
+    try:
+        return main()
+    except ScriptError as error:
+        print(f"labserver: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        print("labserver: interrupted; run it again to go on from there", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def succeeds(*command: str) -> bool:
+    """Return whether a command is there and succeeds, without showing what it prints."""
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+        )
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+def output(*command: str) -> str:
+    """Return what a command prints; an empty text where it fails or is not there."""
+    try:
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def check(*command: str | Path, env: Mapping[str, str] | None = None) -> None:
+    """Run a command in the project's folder; ScriptError where it fails."""
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=env, check=False)
+    except OSError as error:
+        raise ScriptError(f"cannot run {command[0]}: {error.strerror}") from error
+    if done.returncode:
+        raise ScriptError(f"{Path(command[0]).name} failed with exit code {done.returncode}: see above")
+
+
+def is_root() -> bool:
+    """Return whether the script runs as root."""
+    return os.geteuid() == 0
+
+
+def can_root() -> bool:
+    """Return whether commands can be run as root without a question."""
+    return is_root() or succeeds("sudo", "-n", "true")
+
+
+def as_root(*command: str) -> list[str]:
+    """Return the command that runs this one as root."""
+    return [*command] if is_root() else ["sudo", "-n", *command]
+
+
+@contextmanager
+def package_manager() -> Iterator[None]:
+    """Hold the machine's package manager: apt's own lock makes no second `apt-get update` wait."""
+    STATE.mkdir(exist_ok=True)
+    with (STATE / "apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def apt_install(*packages: str) -> bool:
+    """Install Debian packages; return whether they are there now."""
+    if not succeeds("apt-get", "--version") or not can_root():
+        return False
+    options = ["-q", "-o", "DPkg::Lock::Timeout=300"]
+    install: Sequence[Sequence[str]] = (
+        as_root("apt-get", *options, "update"),
+        as_root(
+            "env",
+            "DEBIAN_FRONTEND=noninteractive",
+            "apt-get",
+            *options,
+            "install",
+            "-y",
+            "--no-install-recommends",
+            *packages,
+        ),
+    )
+    log = STATE / "apt.log"
+    with package_manager():
+        say(f"Installing {' '.join(packages)} with apt-get (log: .state/apt.log)")
+        with log.open("w", encoding="utf-8") as file:
+            done = all(
+                subprocess.run(
+                    command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, check=False
+                ).returncode
+                == 0
+                for command in install
+            )
+        if not done:
+            errors = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("E:")]
+            print("\n".join(errors), file=sys.stderr)
+    return done

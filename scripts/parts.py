@@ -1,0 +1,165 @@
+"""The parts of scripts/test: what each of them runs. Standard output and error go to its log."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import docker_engine
+import environment
+import machine
+from environment import REQUIREMENTS, uv_environment
+from machine import ROOT, STATE, ScriptError, apt_install, check, say
+
+IMAGES = "images"  # comes before all that boots hosts; no test, and not counted
+WITHOUT_HOSTS = ("lint", "unit")
+ONLY_FULL = "every fault at every call to AWS, each in an account of its own (an hour)"
+
+LINTERS = (
+    ("ansible-lint", "--offline"),  # takes longest
+    ("mypy",),
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("yamllint", "--strict", "."),
+    ("python", "scripts/check_imports.py"),
+    ("python", "scripts/reference.py", "--check"),
+)
+SHELL = "#!/usr/bin/env bash\n"
+
+AXE = {
+    "sha256": "84494fec757e4710dc751c8d7a636e457f4532f08f85c86dc9070133fbff53bc",
+    "sources": ["pypi:axe-playwright-python==0.1.8#axe_playwright_python/axe.min.js"],
+}
+
+
+def scenarios() -> list[str]:
+    """Return the names of molecule's scenarios."""
+    return sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
+
+
+def names() -> list[str]:
+    """Return the names of all parts."""
+    return [*WITHOUT_HOSTS, "integration", *scenarios()]
+
+
+def boots_hosts(name: str) -> bool:
+    """Return whether a part needs the images."""
+    return name not in (*WITHOUT_HOSTS, IMAGES)
+
+
+def run(name: str, *, full: bool) -> None:
+    """Run one part; ScriptError where it fails."""
+    os.environ.update({"NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"})  # logs are plain text
+    if full:
+        os.environ["LABSERVER_FULL"] = "1"
+    match name:
+        case "lint":
+            lint()
+        case "unit":
+            unit()
+        case "integration":
+            pytest("tests/integration", *(["--full"] if full else []))
+        case "images":
+            docker_engine.start()
+            with machine.package_manager():  # mmdebstrap may have to be installed
+                check("ansible-playbook", "molecule/shared/images.yml")
+        case scenario:
+            check("molecule", "test", "--scenario-name", scenario)
+
+
+def destroy(scenario: str, log: BinaryIO) -> None:
+    """Remove the hosts of a scenario that was cut off."""
+    command = ["molecule", "destroy", "--scenario-name", scenario]
+    subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, check=False)
+
+
+def pytest(*arguments: str) -> None:
+    """Run pytest on both cores."""
+    check("pytest", "-n", "2", "--dist", "loadfile", *arguments)
+
+
+def lint() -> None:
+    """Run all linters at once, and show what each has to say."""
+    commands = [*LINTERS, ("shellcheck", *shell_scripts())]
+    running = [
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for command in commands
+    ]
+    failed = []
+    for command, process in zip(commands, running, strict=True):
+        text = process.communicate()[0]
+        print(f"==> {' '.join(command)}\n{text}", flush=True)
+        if process.returncode:
+            failed.append(command[0])
+    if failed:
+        raise ScriptError(f"{', '.join(dict.fromkeys(failed))}: see above")
+
+
+def shell_scripts() -> list[str]:
+    """Return every script that bash runs, by its first line, and what they share."""
+    files = [path for folder in ("scripts", ".ci", "benchmarks") for path in (ROOT / folder).rglob("*")]
+    scripts = [path for path in files if path.is_file() and path.read_bytes().startswith(SHELL.encode())]
+    return sorted(str(path.relative_to(ROOT)) for path in [*scripts, ROOT / "scripts" / "lib.sh"])
+
+
+def unit() -> None:
+    """Run the unit tests, then those of vec2pca with the hosts' packages, for on the hosts it runs."""
+    if not (shutil.which("Rscript") and shutil.which("gfortran")) and not apt_install("r-base-dev"):
+        say("R could not be installed: the tests of r_package are skipped")
+    pytest("tests/unit")
+    if not (shutil.which("chromium") and shutil.which("chromedriver")) and not apt_install(
+        "chromium", "chromium-driver"
+    ):
+        say("No Chromium could be installed: the tests of the page are skipped")
+    nltk_data, screenshots = STATE / "nltk_data", STATE / "screenshots"
+    screenshots.mkdir(parents=True, exist_ok=True)
+    os.environ.update(
+        {
+            "NLTK_DATA": str(nltk_data),
+            "AXE_JS": str(STATE / "axe.min.js"),
+            "VEC2PCA_SCREENSHOTS": str(screenshots),
+        }
+    )
+    real_reviews = ROOT.parent / "shared" / "data"  # where they lie beside the checkout
+    if real_reviews.is_dir():
+        os.environ["LABSERVER_DATA"] = str(real_reviews)
+    fetch_punkt(nltk_data / "tokenizers")
+    fetch(STATE / "axe.min.js", AXE)
+    check(lab_environment(), "-m", "pytest", "roles/vec2pca/files/vec2pca/tests")
+
+
+def lab_environment() -> Path:
+    """Make the environment that the hosts have, with pytest; return its Python."""
+    lab = STATE / "lab"
+    if not (lab / "bin" / "python").exists():
+        check(environment.python(), "-m", "venv", lab)
+    constraints = STATE / "constraints.txt"
+    constraints.write_text("\n".join(re.findall(r"^[^#\s]+==[^\\\n]+", REQUIREMENTS.read_text(), re.MULTILINE)))
+    variables = {**os.environ, **uv_environment(), "VIRTUAL_ENV": str(lab)}
+    install = ("uv", "pip", "install", "--quiet")
+    check(*install, "--require-hashes", "-r", "roles/python_venv/files/lab.txt", env=variables)
+    check(*install, "--constraints", constraints, "pytest", env=variables)
+    return lab / "bin" / "python"
+
+
+def fetch_punkt(folder: Path) -> None:
+    """Fetch NLTK's punkt as role nltk_punkt does."""
+    import yaml  # in the environment only, and this file is read before there is one
+
+    defaults = yaml.safe_load((ROOT / "roles/nltk_punkt/defaults/main.yml").read_text(encoding="utf-8"))
+    archive = folder / "punkt_tab.zip"
+    folder.mkdir(parents=True, exist_ok=True)
+    fetch(archive, {"sources": defaults["nltk_punkt_sources"], "sha256": defaults["nltk_punkt_sha256"]})
+    shutil.unpack_archive(archive, folder)
+
+
+def fetch(dest: Path, options: Mapping[str, object]) -> None:
+    """Fetch a file with module dataset_file."""
+    arguments = json.dumps({"dest": str(dest), **options})
+    check("ansible", "localhost", "--module-name", "dataset_file", "--args", arguments)

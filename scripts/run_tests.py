@@ -1,0 +1,253 @@
+"""scripts/test: runs all that CI runs, its parts side by side, and says what passed, how long it took and why not."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import docker_engine
+import environment
+import machine
+import parts
+from machine import EXIT_FAILED, EXIT_INTERRUPTED, ROOT, STATE, ScriptError, say
+from parts import IMAGES
+
+LOGS = STATE / "test"
+TAIL = 60  # lines of the log of a part that failed
+# Seconds that the programs of a part get to end by themselves, signal by signal
+PATIENCE = {signal.SIGINT: 60, signal.SIGTERM: 30, signal.SIGKILL: 10}
+# What takes longest begins first; what is not named here begins before all of it
+LAST = ("default", "rstudio_server", "unit", "amazon2023", "integration", "r_packages", "lint", "httpd", "python_venv")
+
+EPILOG = """\
+parts:
+  lint         ruff, mypy, shellcheck, yamllint, ansible-lint
+  unit         pytest of the modules, the scripts and vec2pca
+  integration  pytest of the playbooks on a machine over SSH, and of EC2 against moto
+  SCENARIO     one of molecule's: {scenarios}
+
+Each part writes a log, .state/test/PART.log. exit codes: 0 all passed, 1 a part failed, 130 interrupted
+"""
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/test",
+        description="Without arguments everything: the linters, the tests, and every molecule scenario.",
+        epilog=EPILOG.format(scenarios=" ".join(parts.scenarios())),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help="only these, of those named below")
+    parser.add_argument("--full", action="store_true", help="also run what takes long and rarely breaks")
+    cores = os.cpu_count() or 1
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=min(cores, 4),
+        metavar="N",
+        help="how many at once (default here: %(default)s)",
+    )
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # one part, in this process
+    options = parser.parse_args()
+    names = parts.names()
+    for part in options.parts:
+        if part not in names and not (options.inside and part == IMAGES):
+            raise ScriptError(
+                f"no molecule scenario '{part}', nor another part of that name: choose from {' '.join(names)}"
+            )
+    options.parts = list(dict.fromkeys(options.parts)) or names
+    return options
+
+
+@dataclass
+class Part:
+    """A part of the tests, in processes of its own that write into its log."""
+
+    name: str
+    command: Sequence[str]
+    log: Path = field(init=False)
+    seconds: float = 0.0
+    passed: bool | None = None  # not yet known
+    _process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        """Name the log."""
+        self.log = LOGS / f"{self.name}.log"
+
+    def start(self) -> None:
+        """Begin; in a session of its own, so that all of it can be ended, and the terminal's Ctrl-C comes from us."""
+        self.seconds = -time.monotonic()
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                self.command,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def ended(self) -> bool:
+        """Return whether it has ended; take its time and its result."""
+        if self._process is None or self._process.poll() is None:
+            return False
+        self.seconds += time.monotonic()
+        self.passed = self._process.returncode == 0
+        return True
+
+    def end(self) -> None:
+        """End its programs: gently first, so that they remove what they made."""
+        if self._process is None:
+            return
+        for number, seconds in PATIENCE.items():
+            try:  # signals that reach nobody end this, too: the group may outlive its first process
+                os.killpg(self._process.pid, number)
+                self._process.wait(seconds)
+            except ProcessLookupError:
+                return
+            except subprocess.TimeoutExpired:
+                continue
+
+    def tail(self) -> str:
+        """Return the end of its log."""
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:])
+
+
+class Run:
+    """The parts that were asked for, some at a time."""
+
+    def __init__(self, names: Sequence[str], jobs: int, command: Callable[[str], Sequence[str]]) -> None:
+        """Put what takes longest first; the images before all parts that boot hosts."""
+        ordered = sorted(names, key=lambda name: LAST.index(name) if name in LAST else -1)
+        self.parts = [Part(name, command(name)) for name in ordered]
+        self.images = Part(IMAGES, command(IMAGES)) if any(map(parts.boots_hosts, names)) else None
+        self.seconds = -time.monotonic()
+        self._jobs = max(jobs, 1)
+        self._running: list[Part] = []
+
+    def run(self) -> None:
+        """Run them all, whatever fails."""
+        waiting = ([self.images] if self.images else []) + self.parts
+        while waiting or self._running:
+            ready = [part for part in waiting if self._ready(part)]
+            if ready and len(self._running) < self._jobs:
+                waiting.remove(ready[0])
+                if self.images and self.images.passed is False and parts.boots_hosts(ready[0].name):
+                    self._report(ready[0], passed=False)  # there is nothing to boot
+                    continue
+                ready[0].start()
+                self._running.append(ready[0])
+            elif done := [part for part in self._running if part.ended()]:
+                self._running = [part for part in self._running if part not in done]
+                for part in done:
+                    self._report(part, passed=bool(part.passed))
+            else:
+                time.sleep(0.2)
+        self.seconds += time.monotonic()
+
+    def _ready(self, part: Part) -> bool:
+        return not self.images or self.images.passed is not None or not parts.boots_hosts(part.name)
+
+    def _report(self, part: Part, *, passed: bool) -> None:
+        part.passed = passed
+        if not passed and part.seconds:
+            print(f"\n{part.tail()}\n", flush=True)
+        print(line(part), flush=True)
+
+    def end(self) -> None:
+        """End what runs, and remove its hosts."""
+        for part in self._running:
+            part.end()
+        for part in self._running:
+            if part.name in parts.scenarios():
+                with part.log.open("ab") as log:
+                    parts.destroy(part.name, log)
+
+    @property
+    def failures(self) -> int:
+        """How many did not pass."""
+        return sum(not part.passed for part in self.parts)
+
+    def breakdown(self, *, full: bool) -> str:
+        """Return what took how long, what was left out, and the line that sums it up."""
+        slowest = sorted(filter(None, [self.images, *self.parts]), key=lambda part: -part.seconds)
+        lines = ["", f"Tested in {self.seconds:.0f} s, up to {self._jobs} parts at once:", *map(line, slowest)]
+        for reason, times in skipped(self.parts).items():
+            lines.append(f"Skipped: {reason}" + (f" ({times} tests)" if times > 1 else ""))
+        if not full:
+            lines.append(f"Not run without --full: {parts.ONLY_FULL}")
+        return "\n".join([*lines, "", f"{len(self.parts) - self.failures} passed, {self.failures} failed"])
+
+
+def line(part: Part) -> str:
+    """Return what people read of a part that has ended."""
+    if not part.passed:
+        result = f"failed, see {part.log.relative_to(ROOT)}" if part.seconds else f"failed, for {IMAGES} did"
+    else:
+        result = "passed"
+    return f"{part.seconds:7.0f} s  {part.name:<16} {result}"
+
+
+def skipped(parts: Sequence[Part]) -> dict[str, int]:
+    """Return why tests were skipped, with how many of them, as pytest wrote it into the logs."""
+    reasons: dict[str, int] = {}
+    for part in parts:
+        text = part.log.read_text(encoding="utf-8", errors="replace") if part.seconds else ""
+        for count, reason in re.findall(r"^SKIPPED \[(\d+)\] \S+: (.*)$", text, re.MULTILINE):
+            reasons[reason] = reasons.get(reason, 0) + int(count)
+    return reasons
+
+
+def handle_signals() -> None:
+    """Let any signal that ends a program interrupt us in order; what is ignored (nohup) stays so, but for us alone."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        ignored = signal.getsignal(number) == signal.SIG_IGN
+        # A handler of ours, unlike SIG_IGN, is not handed down to the programs that the tests start
+        signal.signal(number, (lambda *_: None) if ignored else interrupt)
+
+
+def main() -> int:
+    """Run the command; return its exit code."""
+    options = parse_arguments()
+    if options.inside:
+        parts.run(options.parts[0], full=options.full)
+        return 0
+    environment.enter()
+    handle_signals()
+    LOGS.mkdir(parents=True, exist_ok=True)
+    full = ["--full"] if options.full else []
+    run = Run(options.parts, options.jobs, lambda name: [sys.executable, __file__, "--inside", *full, name])
+    # Leaves the machine as it was found: an engine that this script started stops with it
+    foreign_engine = docker_engine.started_by_us().exists()
+    try:
+        say(f"Testing {', '.join(part.name for part in run.parts)} (logs: .state/test)")
+        run.run()
+    except KeyboardInterrupt:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)
+        say("Interrupted: ending what runs, and removing its hosts")
+        run.end()
+        return EXIT_INTERRUPTED
+    finally:
+        if not foreign_engine:
+            docker_engine.stop()
+    print(run.breakdown(full=options.full), flush=True)
+    return EXIT_FAILED if run.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(machine.run_main(main))

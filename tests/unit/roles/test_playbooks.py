@@ -1,0 +1,54 @@
+"""The playbooks are one list of roles: what configures, what reports and what removes are in step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+PLAYBOOKS = [play["ansible.builtin.import_playbook"] for play in yaml.safe_load((ROOT / "site.yml").read_text())]
+
+
+def read(path: str) -> Any:
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def roles() -> list[str]:
+    """Return the roles of site.yml, each where it comes last: s3_sync fetches before and sends after the others."""
+    names = [
+        entry["role"]
+        for playbook in PLAYBOOKS
+        for play in read(playbook)
+        for entry in play.get("roles", [])
+        if entry["role"] not in ("preflight", "report")
+    ]
+    return [name for number, name in enumerate(names) if name not in names[number + 1 :]]
+
+
+def removals() -> list[tuple[str, list[str]]]:
+    """Return the roles that remove.yml takes away, with their tags."""
+    tasks = [task for play in read("playbooks/remove.yml") for task in play["tasks"]]
+    return [(task["ansible.builtin.import_role"]["name"], task["tags"]) for task in tasks]
+
+
+def test_the_report_has_their_order() -> None:
+    assert read("roles/report/vars/main.yml")["__report_order"] == roles()
+
+
+def test_what_has_a_removal_is_removed_the_last_first() -> None:
+    removable = [name for name in reversed(roles()) if (ROOT / f"roles/{name}/tasks/remove.yml").exists()]
+    assert [name for name, _ in removals()] == removable
+
+
+def test_the_tag_of_a_removal_is_its_role() -> None:
+    assert [tags for _, tags in removals()] == [[name] for name, _ in removals()]
+
+
+@pytest.mark.parametrize("playbook", [playbook for playbook in PLAYBOOKS if "provision" not in playbook])
+def test_the_tag_of_a_role_is_its_name(playbook: str) -> None:
+    for play in read(playbook):
+        for entry in play["roles"]:
+            assert entry["role"] in entry["tags"] or entry["tags"] == ["always"]

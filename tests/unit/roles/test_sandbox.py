@@ -1,0 +1,50 @@
+"""The filters of role sandbox."""
+
+from __future__ import annotations
+
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+PLUGIN = Path(__file__).resolve().parents[3] / "roles" / "sandbox" / "filter_plugins" / "sandbox.py"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> ModuleType:
+    spec = spec_from_file_location("sandbox_filters", PLUGIN)
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_hosts_have_ports_of_their_own(sandbox: ModuleType) -> None:
+    hosts = sandbox.sandbox_host_list("lab", "2", "debian13", "8080", 8787)  # numbers as -e gives them
+    assert hosts == [
+        {"name": "lab-1", "system": "debian13", "http_port": 8080, "rstudio_port": 8787},
+        {"name": "lab-2", "system": "debian13", "http_port": 8081, "rstudio_port": 8788},
+    ]
+    assert sandbox.published_ports(hosts[1]) == ["127.0.0.1:8081:80", "127.0.0.1:8788:8787"]
+    assert sandbox.published_ports({"name": "x"}) == []
+    assert sandbox.sandbox_host_list("lab", 0, "debian12", 1, 2) == []
+
+
+def test_proxies_are_given_in_both_cases(sandbox: ModuleType) -> None:
+    controller = {"http_proxy": "", "HTTP_PROXY": "http://proxy:1", "no_proxy": "localhost", "NO_PROXY": "other"}
+    assert sandbox.proxy_variables(controller) == {
+        "http_proxy": "http://proxy:1",
+        "HTTP_PROXY": "http://proxy:1",
+        "no_proxy": "localhost",
+        "NO_PROXY": "localhost",
+    }
+    assert sandbox.proxy_variables({}) == {}
+
+
+@pytest.mark.parametrize(("index", "given"), [("https://index/simple", True), ("/srv/index", False), ("", False)])
+def test_the_environment_holds_what_means_something_inside(sandbox: ModuleType, index: str, *, given: bool) -> None:
+    environment = sandbox.container_environment({"PIP_INDEX_URL": index}, "/ca.pem")
+    authorities = {"SSL_CERT_FILE": "/ca.pem", "REQUESTS_CA_BUNDLE": "/ca.pem", "PIP_CERT": "/ca.pem"}
+    assert environment == authorities | ({"PIP_INDEX_URL": index} if given else {})

@@ -1,0 +1,87 @@
+"""scripts/lib.sh and the scripts that source it: which Python they find, and what they answer before all else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def bash(commands: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run commands after those of scripts/lib.sh."""
+    return subprocess.run(
+        ["bash", "-c", f". {ROOT}/scripts/lib.sh; {commands}"],
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def program(path: Path, text: str) -> None:
+    """Write a shell script that can be run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def test_a_python_that_is_too_old_is_passed_over(tmp_path: Path) -> None:
+    program(tmp_path / "bin" / "python3", "exit 1")
+    program(tmp_path / "bin" / "python3.12", "exit 0")
+    result = bash("find_python", PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
+    assert result.stdout.strip() == f"{tmp_path}/bin/python3.12"
+
+
+def test_the_python_that_is_named_comes_first(tmp_path: Path) -> None:
+    program(tmp_path / "mine", "exit 0")
+    assert bash("find_python", PYTHON=f"{tmp_path}/mine").stdout.strip() == f"{tmp_path}/mine"
+
+
+def test_no_python_tells_where_to_get_one() -> None:
+    result = bash("PATH=/nowhere; find_python")
+    assert result.returncode == 1
+    assert "apt-get install" in result.stderr
+    assert "PYTHON=/path/to/python3.11" in result.stderr
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_environments_python_is_used_once_it_is_whole(tmp_path: Path, *, whole: bool) -> None:
+    program(tmp_path / ".venv" / "bin" / "python", '[ "$1" = -c ] || echo ours "$@"')
+    program(tmp_path / "found", '[ "$1" = -c ] || echo found "$@"')
+    if whole:
+        (tmp_path / ".venv" / "labserver.stamp").touch()
+    result = bash(f"root={tmp_path}; run_program up.py 'a b'", PYTHON=f"{tmp_path}/found")
+    assert result.stdout.strip() == f"{'ours' if whole else 'found'} {tmp_path}/scripts/up.py a b"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Copy the scripts: the lock of this checkout may be held by the run that runs this test."""
+    copy = tmp_path / "labserver"
+    shutil.copytree(ROOT / "scripts", copy / "scripts")
+    for name in ("molecule", "requirements", "roles", ".venv"):
+        (copy / name).symlink_to(ROOT / name)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "text"),
+    [
+        (["scripts/up", "--help"], 0, "ansible-playbook"),
+        (["scripts/down", "--everything"], 2, "usage: scripts/down"),
+        (["scripts/down", "--help"], 0, "--all"),
+        (["scripts/lock", "--help"], 0, "--upgrade"),
+        (["scripts/test", "--help"], 0, "molecule"),
+        (["scripts/test", "no-such-scenario"], 1, "no molecule scenario 'no-such-scenario'"),
+    ],
+)
+def test_usage(command: list[str], code: int, text: str, checkout: Path) -> None:
+    result = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert result.returncode == code, result.stderr
+    assert text in result.stdout + result.stderr
+    assert not (checkout / ".state").exists()
