@@ -114,7 +114,7 @@ def test_what_is_missing_is_named(published: Runner) -> None:
 
 
 def test_obsolete_results_are_removed(published: Runner) -> None:
-    options = {"labs": {"boosting": LABS["boosting"]}, "remove": list(LABS)}
+    options: dict[str, Any] = {"labs": {"boosting": LABS["boosting"]}, "remove": list(LABS)}
     predicted = published(check=True, **options)
     assert predicted["changed"]
     assert (published.path / "forest.json").exists()
