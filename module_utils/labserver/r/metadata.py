@@ -32,7 +32,7 @@ def parse_dependencies(text: str) -> Dependencies:
 
 
 def satisfies(version: str, constraints: Iterable[tuple[str, str]]) -> bool:
-    """Tell whether a version satisfies all of (operator, version)."""
+    """Return whether a version satisfies all of (operator, version)."""
     mine = version_of(version)
     for operator, other in constraints:
         theirs = version_of(other)
