@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import botocore.loaders
 import botocore.session
 import pytest
+from ansible.module_utils.common import warnings
 from ansible.module_utils.labserver.aws.client import AwsClients
 from ansible.module_utils.testing import patch_module_args
 from moto import mock_aws
@@ -51,6 +52,7 @@ def run_module(capsys: pytest.CaptureFixture[str]) -> RunModule:
     def run(name: str, /, *, check: bool = False, diff: bool = False, **options: object) -> dict[str, Any]:
         arguments = {key: value for key, value in options.items() if value is not None}
         capsys.readouterr()
+        warnings._global_warnings.clear()  # Ansible keeps those of a process, and a process runs one module
         internal = {"_ansible_check_mode": check, "_ansible_diff": diff}
         given = json.loads(json.dumps({**arguments, **internal}, default=str))
         with patch_module_args(given), pytest.raises(SystemExit):
