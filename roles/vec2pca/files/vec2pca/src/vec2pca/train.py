@@ -7,22 +7,17 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vec2pca.errors import Vec2pcaError
 from vec2pca.kernel import KernelError, load, train_kernel
-from vec2pca.text import END, blocks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
-    from vec2pca.progress import Progress
-    from vec2pca.settings import Settings
-    from vec2pca.text import Corpus
+from vec2pca.progress import Progress
+from vec2pca.settings import Settings
+from vec2pca.text import END, Corpus, blocks
 
 
 class Engine(Protocol):
@@ -69,8 +64,9 @@ def pick_engine(settings: Settings) -> tuple[Engine, dict[str, Any]]:
             return functools.partial(train_kernel, load()), {"engine": "kernel", "repeatable": True}
         except KernelError as error:
             if settings.engine == "kernel":
-                msg = f"the kernel is unavailable: {error}. Install a C compiler (gcc), or use --engine gensim"
-                raise Vec2pcaError(msg) from error
+                raise Vec2pcaError(
+                    f"the kernel is unavailable: {error}. Install a C compiler (gcc), or use --engine gensim"
+                ) from error
             facts["kernel_error"] = str(error)
     version = importlib.metadata.version("gensim")
     return train_gensim, {**facts, "engine": "gensim", "gensim": version, "repeatable": (settings.workers or 1) == 1}
@@ -97,10 +93,7 @@ def train_gensim(
     )
     counts = {corpus.words[i]: int(corpus.counts[i]) for i in vocabulary.tolist()}
     model.build_vocab_from_freq(counts, corpus_count=corpus.sentences)
-    model.train(
-        Sentences(corpus, settings.epochs, progress),
-        total_words=corpus.tokens,
-        epochs=settings.epochs,
-    )
+    sentences = Sentences(corpus, settings.epochs, progress)
+    model.train(sentences, total_words=corpus.tokens, epochs=settings.epochs)
     vectors: NDArray[np.float32] = model.wv[list(counts)]
     return vectors
