@@ -24,14 +24,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/lock", description=__doc__.partition(": ")[2])
     parser.add_argument("--upgrade", action="store_true", help="take newer releases within the ranges")
     options, others = parser.parse_known_args()
-    given = ["--upgrade", *others] if options.upgrade else others
+    options_for_uv = ["--upgrade", *others] if options.upgrade else others
     environment.enter()
 
-    def compile_requirements(*arguments: str, text: str | None = None) -> None:
+    def compile_requirements(output: Path, *arguments: str, text: str | None = None) -> None:
+        command = ["uv", "pip", "compile", *COMPILE, "--output-file", output.relative_to(ROOT), *arguments]
+        variables = {**os.environ, **environment.uv_environment()}
         done = subprocess.run(
-            ["uv", "pip", "compile", *COMPILE, *arguments, *given],
+            [*command, *options_for_uv],
             cwd=ROOT,
-            env={**os.environ, **environment.uv_environment()},
+            env=variables,
             input=text,
             stdout=subprocess.DEVNULL,
             text=True,
@@ -40,13 +42,10 @@ def main() -> int:
         if done.returncode:
             raise ScriptError("uv could not resolve the requirements: see above")
 
-    def path(file: Path) -> str:
-        return str(file.relative_to(ROOT))
-
-    compile_requirements("pyproject.toml", "--group", "dev", "--output-file", path(REQUIREMENTS))
-    compile_requirements(*HOSTS, "--group", "lab", "--output-file", path(LAB_REQUIREMENTS))
+    compile_requirements(REQUIREMENTS, "pyproject.toml", "--group", "dev")
+    compile_requirements(LAB_REQUIREMENTS, *HOSTS, "--group", "lab")
     uv = next(line for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines() if line.startswith("uv=="))
-    compile_requirements(*HOSTS, "-", "--output-file", path(UV_REQUIREMENT), text=uv.split()[0])
+    compile_requirements(UV_REQUIREMENT, *HOSTS, "-", text=uv.split()[0])
     return 0
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,10 +35,8 @@ LINTERS = (
 )
 SHELL = "#!/usr/bin/env bash\n"
 
-AXE = {
-    "sha256": "84494fec757e4710dc751c8d7a636e457f4532f08f85c86dc9070133fbff53bc",
-    "sources": ["pypi:axe-playwright-python==0.1.8#axe_playwright_python/axe.min.js"],
-}
+AXE_SOURCES = ("pypi:axe-playwright-python==0.1.8#axe_playwright_python/axe.min.js",)
+AXE_SHA256 = "84494fec757e4710dc751c8d7a636e457f4532f08f85c86dc9070133fbff53bc"
 
 
 def scenarios() -> list[str]:
@@ -79,7 +77,7 @@ def run(name: str, *, full: bool) -> None:
 def destroy(scenario: str, log: BinaryIO) -> None:
     """Remove the hosts of a scenario that was cut off."""
     command = ["molecule", "destroy", "--scenario-name", scenario]
-    subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, check=False)
+    subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
 
 
 def pytest(*arguments: str) -> None:
@@ -116,24 +114,17 @@ def unit() -> None:
     if not (shutil.which("Rscript") and shutil.which("gfortran")) and not apt_install("r-base-dev"):
         say("R could not be installed: the tests of r_package are skipped")
     pytest("tests/unit")
-    if not (shutil.which("chromium") and shutil.which("chromedriver")) and not apt_install(
-        "chromium", "chromium-driver"
-    ):
+    has_chromium = shutil.which("chromium") and shutil.which("chromedriver")
+    if not has_chromium and not apt_install("chromium", "chromium-driver"):
         say("No Chromium could be installed: the tests of the page are skipped")
-    nltk_data, screenshots = STATE / "nltk_data", STATE / "screenshots"
+    nltk_data, axe, screenshots = STATE / "nltk_data", STATE / "axe.min.js", STATE / "screenshots"
     screenshots.mkdir(parents=True, exist_ok=True)
-    os.environ.update(
-        {
-            "NLTK_DATA": str(nltk_data),
-            "AXE_JS": str(STATE / "axe.min.js"),
-            "VEC2PCA_SCREENSHOTS": str(screenshots),
-        }
-    )
+    os.environ.update(NLTK_DATA=str(nltk_data), AXE_JS=str(axe), VEC2PCA_SCREENSHOTS=str(screenshots))
     real_reviews = ROOT.parent / "shared" / "data"  # where they lie beside the checkout
     if real_reviews.is_dir():
         os.environ["LABSERVER_DATA"] = str(real_reviews)
     fetch_punkt(nltk_data / "tokenizers")
-    fetch(STATE / "axe.min.js", AXE)
+    fetch(axe, AXE_SOURCES, AXE_SHA256)
     check(lab_environment(), "-m", "pytest", "roles/vec2pca/files/vec2pca/tests")
 
 
@@ -158,11 +149,11 @@ def fetch_punkt(folder: Path) -> None:
     defaults = yaml.safe_load((ROOT / "roles/nltk_punkt/defaults/main.yml").read_text(encoding="utf-8"))
     archive = folder / "punkt_tab.zip"
     folder.mkdir(parents=True, exist_ok=True)
-    fetch(archive, {"sources": defaults["nltk_punkt_sources"], "sha256": defaults["nltk_punkt_sha256"]})
+    fetch(archive, defaults["nltk_punkt_sources"], defaults["nltk_punkt_sha256"])
     shutil.unpack_archive(archive, folder)
 
 
-def fetch(dest: Path, options: Mapping[str, object]) -> None:
+def fetch(dest: Path, sources: Sequence[str], sha256: str) -> None:
     """Fetch a file with module dataset_file."""
-    arguments = json.dumps({"dest": str(dest), **options})
+    arguments = json.dumps({"dest": str(dest), "sources": sources, "sha256": sha256})
     check("ansible", "localhost", "--module-name", "dataset_file", "--args", arguments)
