@@ -10,7 +10,7 @@ import sys
 import docker_engine
 import environment
 import machine
-from machine import ROOT, STATE
+from machine import ROOT, STATE, print_status
 
 
 def main() -> int:
@@ -36,7 +36,7 @@ def main() -> int:
             environment.VENV.unlink()
         shutil.rmtree(environment.VENV, ignore_errors=True)
         shutil.rmtree(STATE)
-        machine.say("Removed .venv and .state. Packages that scripts/up installed (docker.io, mmdebstrap) stay.")
+        print_status("Removed .venv and .state. Packages that scripts/up installed (docker.io, mmdebstrap) stay.")
     return 0
 
 

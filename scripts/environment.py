@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from machine import ROOT, STATE, ScriptError, apt_install, check, output, say, succeeds
+from machine import ROOT, STATE, ScriptError, apt_install, check, output, print_status, succeeds
 
 VENV = ROOT / ".venv"
 REQUIREMENTS = ROOT / "requirements" / "controller.txt"
@@ -62,17 +62,17 @@ def make() -> None:
     digest = hashlib.sha256(REQUIREMENTS.read_bytes() + UV_REQUIREMENT.read_bytes()).hexdigest()
     if not stamp.exists() or not succeeds(python(), "-c", ""):
         _require_venv_module()
-        say(f"Making the controller's environment with Python {sys.version.split()[0]}")
+        print_status(f"Making the controller's environment with Python {sys.version.split()[0]}")
         stamp.unlink(missing_ok=True)
         check(sys.executable, "-m", "venv", "--clear", VENV)
         _pip_install(UV_REQUIREMENT)
     elif stamp.read_text(encoding="utf-8").split()[:1] == [digest]:
         return
     else:
-        say("Bringing the controller's environment up to date")
+        print_status("Bringing the controller's environment up to date")
     sync = [str(VENV / "bin" / "uv"), "pip", "sync", "--quiet", "--require-hashes", str(REQUIREMENTS)]
     if subprocess.run(sync, env={**os.environ, **uv_environment()}, check=False).returncode:
-        say("uv could not do it; trying with pip")
+        print_status("uv could not do it; trying with pip")
         _pip_install(REQUIREMENTS)
     stamp.write_text(f"{digest}\n", encoding="utf-8")
 

@@ -19,8 +19,8 @@ class ScriptError(Exception):
     """Ends the script with this message."""
 
 
-def say(text: str) -> None:
-    """Show people what goes on."""
+def print_status(text: str) -> None:
+    """Print what the script is doing."""
     print(f"==> {text}", file=sys.stderr, flush=True)
 
 
@@ -93,7 +93,7 @@ def apt_install(*packages: str) -> bool:
     apt_get = as_root("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
     commands = ([*apt_get, "update"], [*apt_get, "install", "-y", "--no-install-recommends", *packages])
     with package_manager(), (STATE / "apt.log").open("w+", encoding="utf-8") as log:
-        say(f"Installing {' '.join(packages)} with apt-get (log: .state/apt.log)")
+        print_status(f"Installing {' '.join(packages)} with apt-get (log: .state/apt.log)")
         for command in commands:
             if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False).returncode:
                 log.seek(0)

@@ -15,7 +15,7 @@ import docker_engine
 import environment
 import machine
 from environment import REQUIREMENTS, uv_environment
-from machine import ROOT, STATE, ScriptError, apt_install, check, say
+from machine import ROOT, STATE, ScriptError, apt_install, check, print_status
 
 IMAGES = "images"  # comes before all that boots hosts; no test, and not counted
 WITHOUT_HOSTS = ("lint", "unit")
@@ -86,7 +86,7 @@ def pytest(*arguments: str) -> None:
 
 
 def lint() -> None:
-    """Run all linters at once, and show what each has to say."""
+    """Run all linters at once, and print the output of each."""
     commands = [*LINTERS, ("shellcheck", *shell_scripts())]
     running = [
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -110,13 +110,13 @@ def shell_scripts() -> list[str]:
 
 
 def unit() -> None:
-    """Run the unit tests, then those of vec2pca with the hosts' packages, for on the hosts it runs."""
+    """Run the unit tests, then those of vec2pca with the packages of the hosts, on which it runs."""
     if not (shutil.which("Rscript") and shutil.which("gfortran")) and not apt_install("r-base-dev"):
-        say("R could not be installed: the tests of r_package are skipped")
+        print_status("R could not be installed: the tests of r_package are skipped")
     pytest("tests/unit")
     has_chromium = shutil.which("chromium") and shutil.which("chromedriver")
     if not has_chromium and not apt_install("chromium", "chromium-driver"):
-        say("No Chromium could be installed: the tests of the page are skipped")
+        print_status("No Chromium could be installed: the tests of the page are skipped")
     nltk_data, axe, screenshots = STATE / "nltk_data", STATE / "axe.min.js", STATE / "screenshots"
     screenshots.mkdir(parents=True, exist_ok=True)
     os.environ.update(NLTK_DATA=str(nltk_data), AXE_JS=str(axe), VEC2PCA_SCREENSHOTS=str(screenshots))

@@ -200,11 +200,11 @@ def modules(root: Path) -> Iterator[str]:
 def filters(root: Path) -> Iterator[str]:
     """Yield the chapter of the filters: the functions that a FilterModule names, with their first paragraph."""
     rows = []
-    for path in sorted([*root.glob("roles/*/filter_plugins/*.py"), *root.glob("filter_plugins/*.py")]):
+    for path in sorted(root.glob("roles/*/filter_plugins/*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8")).body
         functions = {node.name: node for node in tree if isinstance(node, ast.FunctionDef)}
-        plugin = next((node for node in tree if isinstance(node, ast.ClassDef) and node.name == "FilterModule"), None)
-        named = {node.id for node in ast.walk(plugin) if isinstance(node, ast.Name)} if plugin else set()
+        plugins = [node for node in tree if isinstance(node, ast.ClassDef) and node.name == "FilterModule"]
+        named = {node.id for plugin in plugins for node in ast.walk(plugin) if isinstance(node, ast.Name)}
         for name in sorted(named & set(functions)):
             text = (ast.get_docstring(functions[name]) or "").partition("\n\n")[0]
             rows.append([f"`{name}`", f"`{path.relative_to(root)}`", " ".join(text.split())])

@@ -19,15 +19,15 @@ import docker_engine
 import environment
 import machine
 import parts
-from machine import EXIT_FAILED, EXIT_INTERRUPTED, ROOT, STATE, ScriptError, say
+from machine import EXIT_FAILED, EXIT_INTERRUPTED, ROOT, STATE, ScriptError, print_status
 from parts import IMAGES
 
 LOGS = STATE / "test"
 TAIL = 60  # lines of the log of a part that failed
-# Seconds that the programs of a part get to end by themselves, signal by signal
-PATIENCE = {signal.SIGINT: 60, signal.SIGTERM: 30, signal.SIGKILL: 10}
-# What takes longest begins first; what is not named here begins before all of it
-LAST = ("default", "rstudio_server", "unit", "amazon2023", "integration", "r_packages", "lint", "httpd", "python_venv")
+# How long to wait, in seconds, after each signal for the programs of a part to end
+STOP_TIMEOUTS = {signal.SIGINT: 60, signal.SIGTERM: 30, signal.SIGKILL: 10}
+# The longest parts start first, and parts that are not named here before them
+ORDER = ("default", "rstudio_server", "unit", "amazon2023", "integration", "r_packages", "lint", "httpd", "python_venv")
 
 EPILOG = """\
 parts:
@@ -98,7 +98,7 @@ class Part:
 
     def end(self) -> None:
         """End its programs: gently first, so that they remove what they made."""
-        for number, seconds in PATIENCE.items():
+        for number, seconds in STOP_TIMEOUTS.items():
             try:  # signals that reach nobody end this, too: the group may outlive its first process
                 os.killpg(self._process.pid, number)
                 self._process.wait(seconds)
@@ -113,11 +113,11 @@ class Part:
 
 
 class Run:
-    """The parts that were asked for, some at a time."""
+    """The selected parts, some at a time."""
 
     def __init__(self, names: Sequence[str], jobs: int, command: Callable[[str], Sequence[str]]) -> None:
-        """Put what takes longest first; the images before all parts that boot hosts."""
-        ordered = sorted(names, key=lambda name: LAST.index(name) if name in LAST else -1)
+        """Sort the parts; the images come before all that boot hosts."""
+        ordered = sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else -1)
         self.parts = [Part(name, command(name)) for name in ordered]
         self.images = Part(IMAGES, command(IMAGES)) if any(map(parts.boots_hosts, names)) else None
         self.seconds = -time.monotonic()
@@ -195,14 +195,14 @@ def skipped(parts: Sequence[Part]) -> Counter[str]:
 
 
 def handle_signals() -> None:
-    """Let any signal that ends a program interrupt us in order; what is ignored (nohup) stays so, but for us alone."""
+    """Handle every signal to end like Ctrl-C; ignore those that are ignored (nohup), but not in the child processes."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         ignored = signal.getsignal(number) == signal.SIG_IGN
-        # A handler of ours, unlike SIG_IGN, is not handed down to the programs that the tests start
+        # Unlike SIG_IGN, a handler is not inherited by the programs that the tests start
         signal.signal(number, (lambda *_: None) if ignored else interrupt)
 
 
@@ -220,12 +220,12 @@ def main() -> int:
     # Leaves the machine as it was found: an engine that this script started stops with it
     foreign_engine = docker_engine.started_by_us().exists()
     try:
-        say(f"Testing {', '.join(part.name for part in run.parts)} (logs: .state/test)")
+        print_status(f"Testing {', '.join(part.name for part in run.parts)} (logs: .state/test)")
         run.run()
     except KeyboardInterrupt:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: None)
-        say("Interrupted: ending what runs, and removing its hosts")
+        print_status("Interrupted: ending what runs, and removing its hosts")
         run.end()
         return EXIT_INTERRUPTED
     finally:
