@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import environment
 import machine
 from environment import REQUIREMENTS, UV_REQUIREMENT
-from machine import ROOT, ScriptError
+from machine import ROOT
 
 LAB_REQUIREMENTS = ROOT / "roles" / "python_venv" / "files" / "lab.txt"
 COMPILE = ("--quiet", "--universal", "--generate-hashes", "--custom-compile-command", "scripts/lock")
@@ -27,20 +25,11 @@ def main() -> int:
     options_for_uv = ["--upgrade", *others] if options.upgrade else others
     environment.enter()
 
+    variables = environment.uv_environment()
+
     def compile_requirements(output: Path, *arguments: str, text: str | None = None) -> None:
-        command = ["uv", "pip", "compile", *COMPILE, "--output-file", output.relative_to(ROOT), *arguments]
-        variables = {**os.environ, **environment.uv_environment()}
-        done = subprocess.run(
-            [*command, *options_for_uv],
-            cwd=ROOT,
-            env=variables,
-            input=text,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise ScriptError("uv could not resolve the requirements: see above")
+        command = ("uv", "pip", "compile", *COMPILE, "--output-file", str(output.relative_to(ROOT)), *arguments)
+        machine.check(*command, *options_for_uv, env=variables, text=text)
 
     compile_requirements(REQUIREMENTS, "pyproject.toml", "--group", "dev")
     compile_requirements(LAB_REQUIREMENTS, *HOSTS, "--group", "lab")

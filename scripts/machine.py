@@ -52,10 +52,10 @@ def output(*command: str) -> str:
         return ""
 
 
-def check(*command: str | Path, env: Mapping[str, str] | None = None) -> None:
-    """Run a command in the project's folder; ScriptError where it fails."""
+def check(*command: str | Path, env: Mapping[str, str] | None = None, text: str | None = None) -> None:
+    """Run a command in the project's folder, with `text` as its input; ScriptError where it fails."""
     try:
-        done = subprocess.run(command, cwd=ROOT, env=env, check=False)
+        done = subprocess.run(command, cwd=ROOT, env=env, input=text, text=True, check=False)
     except OSError as error:
         raise ScriptError(f"cannot run {command[0]}: {error.strerror}") from error
     if done.returncode:

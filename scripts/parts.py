@@ -33,7 +33,6 @@ LINTERS = (
     ("python", "scripts/check_imports.py"),
     ("python", "scripts/reference.py", "--check"),
 )
-SHELL = "#!/usr/bin/env bash\n"
 
 AXE_SOURCES = ("pypi:axe-playwright-python==0.1.8#axe_playwright_python/axe.min.js",)
 AXE_SHA256 = "84494fec757e4710dc751c8d7a636e457f4532f08f85c86dc9070133fbff53bc"
@@ -105,7 +104,7 @@ def lint() -> None:
 def shell_scripts() -> list[str]:
     """Return every script that bash runs, by its first line, and what they share."""
     files = [path for folder in ("scripts", ".ci", "benchmarks") for path in (ROOT / folder).rglob("*")]
-    scripts = [path for path in files if path.is_file() and path.read_bytes().startswith(SHELL.encode())]
+    scripts = [path for path in files if path.is_file() and path.read_bytes().startswith(b"#!/usr/bin/env bash\n")]
     return sorted(str(path.relative_to(ROOT)) for path in [*scripts, ROOT / "scripts" / "lib.sh"])
 
 
@@ -135,7 +134,7 @@ def lab_environment() -> Path:
         check(environment.python(), "-m", "venv", lab)
     constraints = STATE / "constraints.txt"
     constraints.write_text("\n".join(re.findall(r"^[^#\s]+==[^\\\n]+", REQUIREMENTS.read_text(), re.MULTILINE)))
-    variables = {**os.environ, **uv_environment(), "VIRTUAL_ENV": str(lab)}
+    variables = uv_environment() | {"VIRTUAL_ENV": str(lab)}
     install = ("uv", "pip", "install", "--quiet")
     check(*install, "--require-hashes", "-r", "roles/python_venv/files/lab.txt", env=variables)
     check(*install, "--constraints", constraints, "pytest", env=variables)
