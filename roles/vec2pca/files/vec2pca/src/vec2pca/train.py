@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Optional
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +19,12 @@ from vec2pca.progress import Progress
 from vec2pca.settings import Settings
 from vec2pca.text import END, Corpus, blocks
 
-
-class Engine(Protocol):
-    """Trains: (corpus, ids of the vocabulary, settings, progress) -> vectors (vocabulary, features) float32."""
-
-    def __call__(
-        self, corpus: Corpus, vocabulary: NDArray[np.int64], settings: Settings, progress: Progress | None = None
-    ) -> NDArray[np.float32]:
-        """Train and return the vectors in the order of `vocabulary`."""
+# Trains: (corpus, ids of the vocabulary, settings, progress) -> vectors (vocabulary, features) in that order
+Engine = Callable[[Corpus, NDArray[np.int64], Settings, Optional[Progress]], NDArray[np.float32]]
 
 
 class Sentences:
-    """The sentences of a corpus as lists of words, as often as they are asked for (gensim reads them every epoch)."""
+    """The sentences of a corpus as lists of words, which gensim reads in every epoch."""
 
     def __init__(self, corpus: Corpus, epochs: int, progress: Progress | None) -> None:
         """Read from `corpus`; `epochs` is only for `progress`."""
@@ -85,7 +79,7 @@ def train_gensim(
         sg=1,
         vector_size=settings.features,
         window=settings.window,
-        min_count=1,  # the vocabulary given is already the chosen one
+        min_count=1,  # the vocabulary is already chosen
         sample=settings.sample,
         epochs=settings.epochs,
         seed=settings.seed,
