@@ -6,7 +6,6 @@ Every import counts: those for type checking alone, and those within a function.
 
 from __future__ import annotations
 
-import argparse
 import ast
 import sys
 from collections.abc import Iterator
@@ -44,7 +43,6 @@ TREES = {
     "roles/vec2pca/files/vec2pca/src/vec2pca": "vec2pca",
 }
 ON_A_HOST = "ansible.module_utils."  # what Ansible puts before the name of `labserver`
-ONE_NAME = "labserver"  # where no two classes have the same name
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,6 @@ class Module:
     name: str
     path: Path
     tree: ast.Module
-    is_package: bool
 
 
 @dataclass(frozen=True)
@@ -84,8 +81,7 @@ def modules(root: Path) -> dict[str, Module]:
             for path in sorted(filter(is_python, folder.rglob("*"))):
                 parts = path.relative_to(folder).with_suffix("").parts
                 name = ".".join([prefix, *parts]).removesuffix(".__init__")
-                tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-                found[name] = Module(name, path.relative_to(root), tree, path.name == "__init__.py")
+                found[name] = Module(name, path.relative_to(root), ast.parse(path.read_bytes(), str(path)))
     return found
 
 
@@ -95,8 +91,9 @@ def targets(node: ast.Import | ast.ImportFrom, module: Module) -> Iterator[str]:
         yield from (alias.name for alias in node.names)
         return
     parts = module.name.split(".")
-    above = parts[: len(parts) - node.level + module.is_package] if node.level else []
-    yield from (".".join([*above, *filter(None, [node.module]), alias.name]) for alias in node.names)
+    is_package = module.path.name == "__init__.py"
+    parents = parts[: len(parts) - node.level + is_package] if node.level else []
+    yield from (".".join([*parents, *filter(None, [node.module]), alias.name]) for alias in node.names)
 
 
 def imports(known: dict[str, Module]) -> list[Import]:
@@ -126,25 +123,25 @@ def within(name: str, entry: str) -> bool:
     return name == entry or name.startswith(f"{entry}.")
 
 
-def wrong_arrows(known: dict[str, Module]) -> Iterator[str]:
+def order_violations(known: dict[str, Module], found: list[Import]) -> Iterator[str]:
     """Yield the imports against ORDER, and the modules that ORDER does not know."""
     for module in known.values():
         if not package(module.name) and module.name != "labserver":
             yield f"{module.path}: {module.name} is in no package of ORDER in scripts/check_imports.py"
-    for found in imports(known):
-        own = package(found.importer)
-        if own and not any(within(found.imported, entry) for entry in {own, *ORDER[own]}):
-            yield f"{found.place}: {found.importer} may not import {found.imported}"
-        if within(found.importer, "labserver") and within(found.imported, "labserver") and found.absolute:
-            yield f"{found.place}: import {found.imported} relatively"
+    for one in found:
+        own = package(one.importer)
+        if own and not any(within(one.imported, entry) for entry in {own, *ORDER[own]}):
+            yield f"{one.place}: {one.importer} may not import {one.imported}"
+        if within(one.importer, "labserver") and within(one.imported, "labserver") and one.absolute:
+            yield f"{one.place}: import {one.imported} relatively"
 
 
-def circles(known: dict[str, Module]) -> Iterator[str]:
+def circles(known: dict[str, Module], found: list[Import]) -> Iterator[str]:
     """Yield each circle of imports, once."""
     graph: dict[str, dict[str, str]] = {name: {} for name in known}
-    for found in imports(known):
-        if found.imported != found.importer:
-            graph[found.importer].setdefault(found.imported, found.place)
+    for one in found:
+        if one.imported != one.importer:
+            graph[one.importer].setdefault(one.imported, one.place)
     finished: set[str] = set()
 
     def visit(name: str, path: list[str]) -> Iterator[str]:
@@ -161,10 +158,10 @@ def circles(known: dict[str, Module]) -> Iterator[str]:
 
 
 def same_names(known: dict[str, Module]) -> Iterator[str]:
-    """Yield each class that has the name of another."""
+    """Yield each class of labserver that has the name of another."""
     places: dict[str, str] = {}
     for module in known.values():
-        for node in ast.walk(module.tree) if within(module.name, ONE_NAME) else ():
+        for node in ast.walk(module.tree) if within(module.name, "labserver") else ():
             if isinstance(node, ast.ClassDef):
                 place = f"{module.path}:{node.lineno}"
                 if node.name in places:
@@ -175,18 +172,14 @@ def same_names(known: dict[str, Module]) -> Iterator[str]:
 def problems(root: Path) -> list[str]:
     """Return what is wrong in a project, a line each, with the place first."""
     known = modules(root)
-    return [*wrong_arrows(known), *circles(known), *same_names(known)]
+    found = imports(known)
+    return [*order_violations(known, found), *circles(known, found), *same_names(known)]
 
 
-def main() -> int:
+def main() -> None:
     """Check the project."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--root", type=Path, default=ROOT, help="the project [that of this script]")
-    found = problems(parser.parse_args().root)
-    for line in found:
-        print(line, file=sys.stderr)
-    return 1 if found else 0
+    sys.exit("\n".join(problems(ROOT)) or 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -11,13 +11,12 @@ import time
 from pathlib import Path
 
 import machine
-from machine import STATE, ScriptError, apt_install, as_root, can_root, say, succeeds
+from machine import STATE, ScriptError, apt_install, as_root, can_root, print_status, succeeds
 
 ENGINE_PID = Path("/var/run/docker.pid")
 CONTAINERD_PID = Path("/var/run/docker/containerd/containerd.pid")
 INSTALLATION = "https://docs.docker.com/engine/install/"
-# Seconds that an engine gets to answer; a busy machine takes its time
-PATIENCE = 180
+START_TIMEOUT = 180  # seconds until an engine answers; a busy machine is slow
 # Where Debian has dockerd, which is not in the PATH of ordinary users
 PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
@@ -44,18 +43,18 @@ def start() -> None:
             started_by_us().write_text("systemd\n", encoding="utf-8")
         machine.check(*as_root("systemctl", "start", "docker"))
     else:
-        say("Starting the Docker engine (log: .state/dockerd.log)")
+        print_status("Starting the Docker engine (log: .state/dockerd.log)")
         # Either would pass for an engine that runs
         _running_pid(ENGINE_PID, "dockerd")
         _running_pid(CONTAINERD_PID, "containerd")
         started_by_us().write_text("process\n", encoding="utf-8")
         _start_process()
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_TIMEOUT
     while not answers():
         if time.monotonic() > deadline:
             raise ScriptError(
-                f"the Docker engine did not answer within {PATIENCE} seconds: see .state/dockerd.log or "
-                "journalctl -u docker"
+                f"the Docker engine did not answer within {START_TIMEOUT} seconds: "
+                "see .state/dockerd.log or journalctl -u docker"
             )
         time.sleep(1)
 
@@ -71,7 +70,7 @@ def stop() -> None:
         while _runs(pid, "dockerd"):
             time.sleep(0.2)
     started_by_us().unlink()
-    say("Stopped the Docker engine that labserver had started")
+    print_status("Stopped the Docker engine that labserver had started")
 
 
 def _check_that_it_may_be_started() -> None:
@@ -105,13 +104,9 @@ def _start_process() -> None:
     group = grp.getgrgid(os.getegid()).gr_name
     command = as_root(shutil.which("dockerd", path=PATH) or "dockerd", "--group", group)
     with (STATE / "dockerd.log").open("w", encoding="utf-8") as log:
+        shell = ["/bin/sh", "-c", '"$@" &', "sh"]
         subprocess.run(
-            ["/bin/sh", "-c", '"$@" &', "sh", *command],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            check=True,
+            [*shell, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, check=True
         )
 
 

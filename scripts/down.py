@@ -10,28 +10,20 @@ import sys
 import docker_engine
 import environment
 import machine
-from machine import ROOT, STATE
+from machine import ROOT, STATE, print_status
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog="scripts/down",
-        usage="scripts/down [--all]",
-        description="Removes the sandbox hosts with their volumes and swap.",
-    )
+def main() -> int:
+    """Run the command; return its exit code."""
+    description = "Removes the sandbox hosts with their volumes and swap."
+    parser = argparse.ArgumentParser(prog="scripts/down", usage="scripts/down [--all]", description=description)
     parser.add_argument(
         "--all",
         action="store_true",
         help="also remove their images, the controller's environment (.venv) and what earlier runs left in .state, and "
         "stop the Docker engine if scripts/up started it",
     )
-    return parser.parse_args()
-
-
-def main() -> int:
-    """Run the command; return its exit code."""
-    options = parse_arguments()
+    options = parser.parse_args()
     environment.enter()
     if docker_engine.answers() or docker_engine.started_by_us().exists():
         docker_engine.start()
@@ -44,7 +36,7 @@ def main() -> int:
             environment.VENV.unlink()
         shutil.rmtree(environment.VENV, ignore_errors=True)
         shutil.rmtree(STATE)
-        machine.say("Removed .venv and .state. Packages that scripts/up installed (docker.io, mmdebstrap) stay.")
+        print_status("Removed .venv and .state. Packages that scripts/up installed (docker.io, mmdebstrap) stay.")
     return 0
 
 

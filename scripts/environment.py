@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from machine import ROOT, STATE, ScriptError, apt_install, check, output, say, succeeds
+from machine import ROOT, STATE, ScriptError, apt_install, check, output, print_status, succeeds
 
 VENV = ROOT / ".venv"
 REQUIREMENTS = ROOT / "requirements" / "controller.txt"
@@ -62,17 +62,17 @@ def make() -> None:
     digest = hashlib.sha256(REQUIREMENTS.read_bytes() + UV_REQUIREMENT.read_bytes()).hexdigest()
     if not stamp.exists() or not succeeds(python(), "-c", ""):
         _require_venv_module()
-        say(f"Making the controller's environment with Python {sys.version.split()[0]}")
+        print_status(f"Making the controller's environment with Python {sys.version.split()[0]}")
         stamp.unlink(missing_ok=True)
         check(sys.executable, "-m", "venv", "--clear", VENV)
         _pip_install(UV_REQUIREMENT)
     elif stamp.read_text(encoding="utf-8").split()[:1] == [digest]:
         return
     else:
-        say("Bringing the controller's environment up to date")
+        print_status("Bringing the controller's environment up to date")
     sync = [str(VENV / "bin" / "uv"), "pip", "sync", "--quiet", "--require-hashes", str(REQUIREMENTS)]
-    if subprocess.run(sync, env={**os.environ, **uv_environment()}, check=False).returncode:
-        say("uv could not do it; trying with pip")
+    if subprocess.run(sync, env=uv_environment(), check=False).returncode:
+        print_status("uv could not do it; trying with pip")
         _pip_install(REQUIREMENTS)
     stamp.write_text(f"{digest}\n", encoding="utf-8")
 
@@ -95,7 +95,7 @@ def _require_venv_module() -> None:
 
 
 def uv_environment() -> dict[str, str]:
-    """Return the variables that give uv, which reads neither pip.conf nor PIP_*, pip's index and certificates."""
+    """Return our environment with pip's index and certificates for uv, which reads neither pip.conf nor PIP_*."""
 
     def pip_setting(variable: str, key: str) -> str:
         return os.environ.get(variable) or output(python(), "-m", "pip", "config", "get", key).strip()
@@ -104,4 +104,5 @@ def uv_environment() -> dict[str, str]:
         "UV_DEFAULT_INDEX": os.environ.get("UV_DEFAULT_INDEX") or pip_setting("PIP_INDEX_URL", "global.index-url"),
         "SSL_CERT_FILE": os.environ.get("SSL_CERT_FILE") or pip_setting("PIP_CERT", "global.cert"),
     }
-    return {"UV_SYSTEM_CERTS": "1", "VIRTUAL_ENV": str(VENV)} | {name: value for name, value in found.items() if value}
+    uv = {"UV_SYSTEM_CERTS": "1", "VIRTUAL_ENV": str(VENV)}
+    return {**os.environ, **uv, **{name: value for name, value in found.items() if value}}

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import environment
 import machine
 from environment import REQUIREMENTS, UV_REQUIREMENT
-from machine import ROOT, ScriptError
+from machine import ROOT
 
 LAB_REQUIREMENTS = ROOT / "roles" / "python_venv" / "files" / "lab.txt"
 COMPILE = ("--quiet", "--universal", "--generate-hashes", "--custom-compile-command", "scripts/lock")
@@ -24,29 +22,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/lock", description=__doc__.partition(": ")[2])
     parser.add_argument("--upgrade", action="store_true", help="take newer releases within the ranges")
     options, others = parser.parse_known_args()
-    given = ["--upgrade", *others] if options.upgrade else others
+    options_for_uv = ["--upgrade", *others] if options.upgrade else others
     environment.enter()
 
-    def compile_requirements(*arguments: str, text: str | None = None) -> None:
-        done = subprocess.run(
-            ["uv", "pip", "compile", *COMPILE, *arguments, *given],
-            cwd=ROOT,
-            env={**os.environ, **environment.uv_environment()},
-            input=text,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise ScriptError("uv could not resolve the requirements: see above")
+    variables = environment.uv_environment()
 
-    def path(file: Path) -> str:
-        return str(file.relative_to(ROOT))
+    def compile_requirements(output: Path, *arguments: str, text: str | None = None) -> None:
+        command = ("uv", "pip", "compile", *COMPILE, "--output-file", str(output.relative_to(ROOT)), *arguments)
+        machine.check(*command, *options_for_uv, env=variables, text=text)
 
-    compile_requirements("pyproject.toml", "--group", "dev", "--output-file", path(REQUIREMENTS))
-    compile_requirements(*HOSTS, "--group", "lab", "--output-file", path(LAB_REQUIREMENTS))
+    compile_requirements(REQUIREMENTS, "pyproject.toml", "--group", "dev")
+    compile_requirements(LAB_REQUIREMENTS, *HOSTS, "--group", "lab")
     uv = next(line for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines() if line.startswith("uv=="))
-    compile_requirements(*HOSTS, "-", "--output-file", path(UV_REQUIREMENT), text=uv.split()[0])
+    compile_requirements(UV_REQUIREMENT, *HOSTS, "-", text=uv.split()[0])
     return 0
 
 

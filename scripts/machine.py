@@ -6,7 +6,7 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,8 +19,8 @@ class ScriptError(Exception):
     """Ends the script with this message."""
 
 
-def say(text: str) -> None:
-    """Show people what goes on."""
+def print_status(text: str) -> None:
+    """Print what the script is doing."""
     print(f"==> {text}", file=sys.stderr, flush=True)
 
 
@@ -39,12 +39,9 @@ def run_main(main: Callable[[], int]) -> int:
 def succeeds(*command: str) -> bool:
     """Return whether a command is there and succeeds, without showing what it prints."""
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
-        )
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
     except OSError:
         return False
-    return done.returncode == 0
 
 
 def output(*command: str) -> str:
@@ -55,10 +52,10 @@ def output(*command: str) -> str:
         return ""
 
 
-def check(*command: str | Path, env: Mapping[str, str] | None = None) -> None:
-    """Run a command in the project's folder; ScriptError where it fails."""
+def check(*command: str | Path, env: Mapping[str, str] | None = None, text: str | None = None) -> None:
+    """Run a command in the project's folder, with `text` as its input; ScriptError where it fails."""
     try:
-        done = subprocess.run(command, cwd=ROOT, env=env, check=False)
+        done = subprocess.run(command, cwd=ROOT, env=env, input=text, text=True, check=False)
     except OSError as error:
         raise ScriptError(f"cannot run {command[0]}: {error.strerror}") from error
     if done.returncode:
@@ -93,32 +90,13 @@ def apt_install(*packages: str) -> bool:
     """Install Debian packages; return whether they are there now."""
     if not succeeds("apt-get", "--version") or not can_root():
         return False
-    options = ["-q", "-o", "DPkg::Lock::Timeout=300"]
-    install: Sequence[Sequence[str]] = (
-        as_root("apt-get", *options, "update"),
-        as_root(
-            "env",
-            "DEBIAN_FRONTEND=noninteractive",
-            "apt-get",
-            *options,
-            "install",
-            "-y",
-            "--no-install-recommends",
-            *packages,
-        ),
-    )
-    log = STATE / "apt.log"
-    with package_manager():
-        say(f"Installing {' '.join(packages)} with apt-get (log: .state/apt.log)")
-        with log.open("w", encoding="utf-8") as file:
-            done = all(
-                subprocess.run(
-                    command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, check=False
-                ).returncode
-                == 0
-                for command in install
-            )
-        if not done:
-            errors = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("E:")]
-            print("\n".join(errors), file=sys.stderr)
-    return done
+    apt_get = as_root("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
+    commands = ([*apt_get, "update"], [*apt_get, "install", "-y", "--no-install-recommends", *packages])
+    with package_manager(), (STATE / "apt.log").open("w+", encoding="utf-8") as log:
+        print_status(f"Installing {' '.join(packages)} with apt-get (log: .state/apt.log)")
+        for command in commands:
+            if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False).returncode:
+                log.seek(0)
+                print(*(line for line in log if line.startswith("E:")), sep="", end="", file=sys.stderr)
+                return False
+    return True

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,7 +15,7 @@ import docker_engine
 import environment
 import machine
 from environment import REQUIREMENTS, uv_environment
-from machine import ROOT, STATE, ScriptError, apt_install, check, say
+from machine import ROOT, STATE, ScriptError, apt_install, check, print_status
 
 IMAGES = "images"  # comes before all that boots hosts; no test, and not counted
 WITHOUT_HOSTS = ("lint", "unit")
@@ -33,12 +33,9 @@ LINTERS = (
     ("python", "scripts/check_imports.py"),
     ("python", "scripts/reference.py", "--check"),
 )
-SHELL = "#!/usr/bin/env bash\n"
 
-AXE = {
-    "sha256": "84494fec757e4710dc751c8d7a636e457f4532f08f85c86dc9070133fbff53bc",
-    "sources": ["pypi:axe-playwright-python==0.1.8#axe_playwright_python/axe.min.js"],
-}
+AXE_SOURCES = ("pypi:axe-playwright-python==0.1.8#axe_playwright_python/axe.min.js",)
+AXE_SHA256 = "84494fec757e4710dc751c8d7a636e457f4532f08f85c86dc9070133fbff53bc"
 
 
 def scenarios() -> list[str]:
@@ -79,7 +76,7 @@ def run(name: str, *, full: bool) -> None:
 def destroy(scenario: str, log: BinaryIO) -> None:
     """Remove the hosts of a scenario that was cut off."""
     command = ["molecule", "destroy", "--scenario-name", scenario]
-    subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, check=False)
+    subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
 
 
 def pytest(*arguments: str) -> None:
@@ -88,7 +85,7 @@ def pytest(*arguments: str) -> None:
 
 
 def lint() -> None:
-    """Run all linters at once, and show what each has to say."""
+    """Run all linters at once, and print the output of each."""
     commands = [*LINTERS, ("shellcheck", *shell_scripts())]
     running = [
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -107,33 +104,26 @@ def lint() -> None:
 def shell_scripts() -> list[str]:
     """Return every script that bash runs, by its first line, and what they share."""
     files = [path for folder in ("scripts", ".ci", "benchmarks") for path in (ROOT / folder).rglob("*")]
-    scripts = [path for path in files if path.is_file() and path.read_bytes().startswith(SHELL.encode())]
+    scripts = [path for path in files if path.is_file() and path.read_bytes().startswith(b"#!/usr/bin/env bash\n")]
     return sorted(str(path.relative_to(ROOT)) for path in [*scripts, ROOT / "scripts" / "lib.sh"])
 
 
 def unit() -> None:
-    """Run the unit tests, then those of vec2pca with the hosts' packages, for on the hosts it runs."""
+    """Run the unit tests, then those of vec2pca with the packages of the hosts, on which it runs."""
     if not (shutil.which("Rscript") and shutil.which("gfortran")) and not apt_install("r-base-dev"):
-        say("R could not be installed: the tests of r_package are skipped")
+        print_status("R could not be installed: the tests of r_package are skipped")
     pytest("tests/unit")
-    if not (shutil.which("chromium") and shutil.which("chromedriver")) and not apt_install(
-        "chromium", "chromium-driver"
-    ):
-        say("No Chromium could be installed: the tests of the page are skipped")
-    nltk_data, screenshots = STATE / "nltk_data", STATE / "screenshots"
+    has_chromium = shutil.which("chromium") and shutil.which("chromedriver")
+    if not has_chromium and not apt_install("chromium", "chromium-driver"):
+        print_status("No Chromium could be installed: the tests of the page are skipped")
+    nltk_data, axe, screenshots = STATE / "nltk_data", STATE / "axe.min.js", STATE / "screenshots"
     screenshots.mkdir(parents=True, exist_ok=True)
-    os.environ.update(
-        {
-            "NLTK_DATA": str(nltk_data),
-            "AXE_JS": str(STATE / "axe.min.js"),
-            "VEC2PCA_SCREENSHOTS": str(screenshots),
-        }
-    )
+    os.environ.update(NLTK_DATA=str(nltk_data), AXE_JS=str(axe), VEC2PCA_SCREENSHOTS=str(screenshots))
     real_reviews = ROOT.parent / "shared" / "data"  # where they lie beside the checkout
     if real_reviews.is_dir():
         os.environ["LABSERVER_DATA"] = str(real_reviews)
     fetch_punkt(nltk_data / "tokenizers")
-    fetch(STATE / "axe.min.js", AXE)
+    fetch(axe, AXE_SOURCES, AXE_SHA256)
     check(lab_environment(), "-m", "pytest", "roles/vec2pca/files/vec2pca/tests")
 
 
@@ -144,7 +134,7 @@ def lab_environment() -> Path:
         check(environment.python(), "-m", "venv", lab)
     constraints = STATE / "constraints.txt"
     constraints.write_text("\n".join(re.findall(r"^[^#\s]+==[^\\\n]+", REQUIREMENTS.read_text(), re.MULTILINE)))
-    variables = {**os.environ, **uv_environment(), "VIRTUAL_ENV": str(lab)}
+    variables = uv_environment() | {"VIRTUAL_ENV": str(lab)}
     install = ("uv", "pip", "install", "--quiet")
     check(*install, "--require-hashes", "-r", "roles/python_venv/files/lab.txt", env=variables)
     check(*install, "--constraints", constraints, "pytest", env=variables)
@@ -158,11 +148,11 @@ def fetch_punkt(folder: Path) -> None:
     defaults = yaml.safe_load((ROOT / "roles/nltk_punkt/defaults/main.yml").read_text(encoding="utf-8"))
     archive = folder / "punkt_tab.zip"
     folder.mkdir(parents=True, exist_ok=True)
-    fetch(archive, {"sources": defaults["nltk_punkt_sources"], "sha256": defaults["nltk_punkt_sha256"]})
+    fetch(archive, defaults["nltk_punkt_sources"], defaults["nltk_punkt_sha256"])
     shutil.unpack_archive(archive, folder)
 
 
-def fetch(dest: Path, options: Mapping[str, object]) -> None:
+def fetch(dest: Path, sources: Sequence[str], sha256: str) -> None:
     """Fetch a file with module dataset_file."""
-    arguments = json.dumps({"dest": str(dest), **options})
+    arguments = json.dumps({"dest": str(dest), "sources": sources, "sha256": sha256})
     check("ansible", "localhost", "--module-name", "dataset_file", "--args", arguments)

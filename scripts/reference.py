@@ -72,8 +72,7 @@ def table(*head: str, rows: Iterable[Iterable[str]]) -> list[str]:
 
 def type_of(option: Mapping) -> str:
     """Return the type of an option or a return value, and of its elements."""
-    elements = option.get("elements")
-    return str(option.get("type", "str")) + (f" of {elements}" if elements else "")
+    return str(option.get("type", "str")) + (f" of {option['elements']}" if "elements" in option else "")
 
 
 def default_of(option: Mapping, default: object) -> str:
@@ -113,9 +112,9 @@ def load(path: Path) -> Any:
     return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.exists() else {}
 
 
-def tags_of(thing: Mapping) -> list[str]:
+def tags_of(tagged: Mapping) -> list[str]:
     """Return the tags of a play, a role or a task."""
-    tags = thing.get("tags", [])
+    tags = tagged.get("tags", [])
     return tags.split(",") if isinstance(tags, str) else [str(tag) for tag in tags]
 
 
@@ -144,8 +143,7 @@ def playbooks(root: Path) -> Iterator[str]:
                 tags.setdefault(tag, []).append(path.name)
             for role, names in roles:
                 for tag in names:
-                    entry = f"{path.name}: {role}" if tag != role else path.name
-                    tags.setdefault(tag, []).append(entry)
+                    tags.setdefault(tag, []).append(f"{path.name}: {role}" if tag != role else path.name)
             listed = dict.fromkeys(f"`{role}`" if role.isidentifier() else role for role, _ in roles)
             rows.append([f"`{path.name}`", play.get("name", ""), str(play.get("hosts", "")), ", ".join(listed)])
     yield from table("Playbook", "Play", "Hosts", "Roles", rows=rows)
@@ -161,8 +159,7 @@ def roles(root: Path) -> Iterator[str]:
         for entry, spec in load(path)["argument_specs"].items():
             yield from ["", f"### Role {role.name}" + (f": {entry}" if entry != "main" else "")]
             yield from ["", f"**{markdown(spec.get('short_description', ''))}**"]
-            for paragraph in paragraphs(spec.get("description")):
-                yield from ["", paragraph]
+            yield from (line for paragraph in paragraphs(spec.get("description")) for line in ("", paragraph))
             rows = field_rows(spec.get("options", {}), load(role / "defaults" / "main.yml"))
             yield from table("Variable", "Type", "Default", "Description", rows=rows)
 
@@ -194,9 +191,8 @@ def modules(root: Path) -> Iterator[str]:
         for name, attribute in text.get("attributes", {}).items():
             yield f"- `{name}`: " + " ".join([attribute["support"] + ".", *paragraphs(attribute.get("details"))])
         fragments = text.get("extends_documentation_fragment", [])
-        yield from (
-            f"- Also the options of `{name}`." for name in ([fragments] if isinstance(fragments, str) else fragments)
-        )
+        for name in [fragments] if isinstance(fragments, str) else fragments:
+            yield f"- Also the options of `{name}`."
         yield from table("Option", "Type", "Default", "Description", rows=field_rows(text.get("options", {}), {}))
         yield from table("Returns", "Type", "Description", rows=field_rows(documentation(path, "RETURN"), None))
 
@@ -204,17 +200,16 @@ def modules(root: Path) -> Iterator[str]:
 def filters(root: Path) -> Iterator[str]:
     """Yield the chapter of the filters: the functions that a FilterModule names, with their first paragraph."""
     rows = []
-    for path in sorted([*root.glob("roles/*/filter_plugins/*.py"), *root.glob("filter_plugins/*.py")]):
+    for path in sorted(root.glob("roles/*/filter_plugins/*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8")).body
         functions = {node.name: node for node in tree if isinstance(node, ast.FunctionDef)}
-        plugin = next((node for node in tree if isinstance(node, ast.ClassDef) and node.name == "FilterModule"), None)
-        named = {node.id for node in ast.walk(plugin) if isinstance(node, ast.Name)} if plugin else set()
+        plugins = [node for node in tree if isinstance(node, ast.ClassDef) and node.name == "FilterModule"]
+        named = {node.id for plugin in plugins for node in ast.walk(plugin) if isinstance(node, ast.Name)}
         for name in sorted(named & set(functions)):
             text = (ast.get_docstring(functions[name]) or "").partition("\n\n")[0]
             rows.append([f"`{name}`", f"`{path.relative_to(root)}`", " ".join(text.split())])
-    if rows:
-        yield from ["", "## Filters"]
-        yield from table("Filter", "File", "Description", rows=rows)
+    yield from ["", "## Filters"]
+    yield from table("Filter", "File", "Description", rows=rows)
 
 
 def contents(lines: list[str]) -> Iterator[str]:
@@ -238,23 +233,17 @@ def reference(root: Path) -> str:
     return "\n".join([HEAD, *contents(lines), *lines]) + "\n"
 
 
-def main() -> int:
+def main() -> None:
     """Write the reference, or compare it with what would be written."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where the file is stale")
-    parser.add_argument("--root", type=Path, default=ROOT, help="the project [that of this script]")
-    options = parser.parse_args()
-    path = options.root / REFERENCE
-    text = reference(options.root)
-    if options.check:
-        if path.exists() and path.read_text(encoding="utf-8") == text:
-            return 0
-        print(f"{REFERENCE} is stale. Generate it anew with {COMMAND}, and commit it.", file=sys.stderr)
-        return 1
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return 0
+    path, text = ROOT / REFERENCE, reference(ROOT)
+    if not parser.parse_args().check:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    elif not path.exists() or path.read_text(encoding="utf-8") != text:
+        sys.exit(f"{REFERENCE} is stale. Generate it anew with {COMMAND}, and commit it.")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -48,35 +48,32 @@ class Progress:
         if self.verbose and event.get("stdout"):
             print(event["stdout"], flush=True)
         data = event.get("event_data") or {}
+        result = data.get("res") or {}
         match event["event"]:
             case "playbook_on_play_start":
                 self._play = data.get("name", "")
             case "playbook_on_task_start":
                 self._task(data)
-            case "runner_on_ok" | "runner_item_on_ok" if (data.get("res") or {}).get("changed"):
-                if self.steps and event["event"] == "runner_on_ok":
+            case "runner_on_ok":
+                if self.steps and result.get("changed"):
                     self.steps[-1].changed += 1
+                self._message(result.get("msg"))
             case "runner_on_failed" | "runner_on_unreachable" if not data.get("ignore_errors"):
-                self._failed(data)
-        if event["event"] == "runner_on_ok":
-            self._message((data.get("res") or {}).get("msg"))
+                failed_items = [item.get("msg", "") for item in result.get("results", []) if item.get("failed")]
+                reasons = [str(text) for text in (result.get("msg"), result.get("stderr"), *failed_items) if text]
+                reason = "\n    ".join(dict.fromkeys(reasons))
+                self.failures.append(f"{data.get('host')}: {data.get('task')}\n    {reason}")
         return True
 
     def _task(self, data: dict[str, Any]) -> None:
-        if str(data.get("name", "")).rpartition(" : ")[2].startswith("Validating arguments"):
-            return  # a role whose tags were not asked for is validated all the same
+        task = str(data.get("name", "")).rpartition(" : ")[2]
+        if task.startswith("Validating arguments"):
+            return  # Ansible validates a role even when none of its tags is selected
         name = data.get("role") or self._play
         if not self.steps or self.steps[-1].name != name:
             self.finish_step()
             self.steps.append(Step(name, time.monotonic()))
-        self._status(f"{name}: {data.get('name', '').rpartition(' : ')[2]}")
-
-    def _failed(self, data: dict[str, Any]) -> None:
-        result = data.get("res") or {}
-        failed_items = [item.get("msg", "") for item in result.get("results", []) if item.get("failed")]
-        reasons = [str(text) for text in (result.get("msg"), result.get("stderr"), *failed_items) if text]
-        reason = "\n    ".join(dict.fromkeys(reasons))
-        self.failures.append(f"{data.get('host')}: {data.get('task')}\n    {reason}")
+        self._status(f"{name}: {task}")
 
     def _message(self, message: object) -> None:
         if not isinstance(message, dict):

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,15 +19,15 @@ import docker_engine
 import environment
 import machine
 import parts
-from machine import EXIT_FAILED, EXIT_INTERRUPTED, ROOT, STATE, ScriptError, say
+from machine import EXIT_FAILED, EXIT_INTERRUPTED, ROOT, STATE, ScriptError, print_status
 from parts import IMAGES
 
 LOGS = STATE / "test"
 TAIL = 60  # lines of the log of a part that failed
-# Seconds that the programs of a part get to end by themselves, signal by signal
-PATIENCE = {signal.SIGINT: 60, signal.SIGTERM: 30, signal.SIGKILL: 10}
-# What takes longest begins first; what is not named here begins before all of it
-LAST = ("default", "rstudio_server", "unit", "amazon2023", "integration", "r_packages", "lint", "httpd", "python_venv")
+# How long to wait, in seconds, after each signal for the programs of a part to end
+STOP_TIMEOUTS = {signal.SIGINT: 60, signal.SIGTERM: 30, signal.SIGKILL: 10}
+# The longest parts start first, and parts that are not named here before them
+ORDER = ("default", "rstudio_server", "unit", "amazon2023", "integration", "r_packages", "lint", "httpd", "python_venv")
 
 EPILOG = """\
 parts:
@@ -47,17 +48,12 @@ def parse_arguments() -> argparse.Namespace:
         epilog=EPILOG.format(scenarios=" ".join(parts.scenarios())),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("parts", nargs="*", metavar="PART", help="only these, of those named below")
-    parser.add_argument("--full", action="store_true", help="also run what takes long and rarely breaks")
-    cores = os.cpu_count() or 1
-    parser.add_argument(
-        "--jobs",
-        type=int,
-        default=min(cores, 4),
-        metavar="N",
-        help="how many at once (default here: %(default)s)",
-    )
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # one part, in this process
+    add = parser.add_argument
+    add("parts", nargs="*", metavar="PART", help="only these, of those named below")
+    add("--full", action="store_true", help="also run what takes long and rarely breaks")
+    jobs = min(os.cpu_count() or 1, 4)
+    add("--jobs", type=int, default=jobs, metavar="N", help="how many at once (default here: %(default)s)")
+    add("--inside", action="store_true", help=argparse.SUPPRESS)  # one part, in this process
     options = parser.parse_args()
     names = parts.names()
     for part in options.parts:
@@ -69,37 +65,32 @@ def parse_arguments() -> argparse.Namespace:
     return options
 
 
-@dataclass
+@dataclass(eq=False)
 class Part:
     """A part of the tests, in processes of its own that write into its log."""
 
     name: str
     command: Sequence[str]
-    log: Path = field(init=False)
     seconds: float = 0.0
     passed: bool | None = None  # not yet known
-    _process: subprocess.Popen[bytes] | None = None
+    _process: subprocess.Popen[bytes] = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Name the log."""
-        self.log = LOGS / f"{self.name}.log"
+    @property
+    def log(self) -> Path:
+        """The file that its programs write into."""
+        return LOGS / f"{self.name}.log"
 
     def start(self) -> None:
         """Begin; in a session of its own, so that all of it can be ended, and the terminal's Ctrl-C comes from us."""
         self.seconds = -time.monotonic()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                self.command,
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
+                self.command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
 
     def ended(self) -> bool:
         """Return whether it has ended; take its time and its result."""
-        if self._process is None or self._process.poll() is None:
+        if self._process.poll() is None:
             return False
         self.seconds += time.monotonic()
         self.passed = self._process.returncode == 0
@@ -107,9 +98,7 @@ class Part:
 
     def end(self) -> None:
         """End its programs: gently first, so that they remove what they made."""
-        if self._process is None:
-            return
-        for number, seconds in PATIENCE.items():
+        for number, seconds in STOP_TIMEOUTS.items():
             try:  # signals that reach nobody end this, too: the group may outlive its first process
                 os.killpg(self._process.pid, number)
                 self._process.wait(seconds)
@@ -118,17 +107,17 @@ class Part:
             except subprocess.TimeoutExpired:
                 continue
 
-    def tail(self) -> str:
-        """Return the end of its log."""
-        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:])
+    def text(self) -> str:
+        """Return its log, which is empty where it was not started."""
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.seconds else ""
 
 
 class Run:
-    """The parts that were asked for, some at a time."""
+    """The selected parts, some at a time."""
 
     def __init__(self, names: Sequence[str], jobs: int, command: Callable[[str], Sequence[str]]) -> None:
-        """Put what takes longest first; the images before all parts that boot hosts."""
-        ordered = sorted(names, key=lambda name: LAST.index(name) if name in LAST else -1)
+        """Sort the parts; the images come before all that boot hosts."""
+        ordered = sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else -1)
         self.parts = [Part(name, command(name)) for name in ordered]
         self.images = Part(IMAGES, command(IMAGES)) if any(map(parts.boots_hosts, names)) else None
         self.seconds = -time.monotonic()
@@ -139,30 +128,23 @@ class Run:
         """Run them all, whatever fails."""
         waiting = ([self.images] if self.images else []) + self.parts
         while waiting or self._running:
-            ready = [part for part in waiting if self._ready(part)]
+            ready = next(filter(self._is_ready, waiting), None)
             if ready and len(self._running) < self._jobs:
-                waiting.remove(ready[0])
-                if self.images and self.images.passed is False and parts.boots_hosts(ready[0].name):
-                    self._report(ready[0], passed=False)  # there is nothing to boot
-                    continue
-                ready[0].start()
-                self._running.append(ready[0])
-            elif done := [part for part in self._running if part.ended()]:
-                self._running = [part for part in self._running if part not in done]
-                for part in done:
-                    self._report(part, passed=bool(part.passed))
+                waiting.remove(ready)
+                if self.images and self.images.passed is False and parts.boots_hosts(ready.name):
+                    report(ready)  # there is nothing to boot
+                else:
+                    ready.start()
+                    self._running.append(ready)
+            elif ended := next(filter(Part.ended, self._running), None):
+                self._running.remove(ended)
+                report(ended)
             else:
                 time.sleep(0.2)
         self.seconds += time.monotonic()
 
-    def _ready(self, part: Part) -> bool:
+    def _is_ready(self, part: Part) -> bool:
         return not self.images or self.images.passed is not None or not parts.boots_hosts(part.name)
-
-    def _report(self, part: Part, *, passed: bool) -> None:
-        part.passed = passed
-        if not passed and part.seconds:
-            print(f"\n{part.tail()}\n", flush=True)
-        print(line(part), flush=True)
 
     def end(self) -> None:
         """End what runs, and remove its hosts."""
@@ -189,34 +171,38 @@ class Run:
         return "\n".join([*lines, "", f"{len(self.parts) - self.failures} passed, {self.failures} failed"])
 
 
+def report(part: Part) -> None:
+    """Print the line of a part that has ended, below the end of its log where it failed."""
+    if not part.passed and part.seconds:
+        print("", *part.text().splitlines()[-TAIL:], "", sep="\n")
+    print(line(part), flush=True)
+
+
 def line(part: Part) -> str:
-    """Return what people read of a part that has ended."""
-    if not part.passed:
-        result = f"failed, see {part.log.relative_to(ROOT)}" if part.seconds else f"failed, for {IMAGES} did"
-    else:
-        result = "passed"
+    """Return the line of a part that has ended."""
+    failed = f"failed, see {part.log.relative_to(ROOT)}" if part.seconds else f"failed, for {IMAGES} did"
+    result = "passed" if part.passed else failed
     return f"{part.seconds:7.0f} s  {part.name:<16} {result}"
 
 
-def skipped(parts: Sequence[Part]) -> dict[str, int]:
+def skipped(parts: Sequence[Part]) -> Counter[str]:
     """Return why tests were skipped, with how many of them, as pytest wrote it into the logs."""
-    reasons: dict[str, int] = {}
+    reasons: Counter[str] = Counter()
     for part in parts:
-        text = part.log.read_text(encoding="utf-8", errors="replace") if part.seconds else ""
-        for count, reason in re.findall(r"^SKIPPED \[(\d+)\] \S+: (.*)$", text, re.MULTILINE):
-            reasons[reason] = reasons.get(reason, 0) + int(count)
+        for count, reason in re.findall(r"^SKIPPED \[(\d+)\] \S+: (.*)$", part.text(), re.MULTILINE):
+            reasons[reason] += int(count)
     return reasons
 
 
 def handle_signals() -> None:
-    """Let any signal that ends a program interrupt us in order; what is ignored (nohup) stays so, but for us alone."""
+    """Handle every signal to end like Ctrl-C; ignore those that are ignored (nohup), but not in the child processes."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         ignored = signal.getsignal(number) == signal.SIG_IGN
-        # A handler of ours, unlike SIG_IGN, is not handed down to the programs that the tests start
+        # Unlike SIG_IGN, a handler is not inherited by the programs that the tests start
         signal.signal(number, (lambda *_: None) if ignored else interrupt)
 
 
@@ -234,12 +220,12 @@ def main() -> int:
     # Leaves the machine as it was found: an engine that this script started stops with it
     foreign_engine = docker_engine.started_by_us().exists()
     try:
-        say(f"Testing {', '.join(part.name for part in run.parts)} (logs: .state/test)")
+        print_status(f"Testing {', '.join(part.name for part in run.parts)} (logs: .state/test)")
         run.run()
     except KeyboardInterrupt:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: None)
-        say("Interrupted: ending what runs, and removing its hosts")
+        print_status("Interrupted: ending what runs, and removing its hosts")
         run.end()
         return EXIT_INTERRUPTED
     finally:

@@ -5,21 +5,17 @@ from __future__ import annotations
 import importlib.metadata
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vec2pca import __version__
+from vec2pca.progress import Progress
+from vec2pca.settings import Settings
 from vec2pca.text import choose_vocabulary, read_corpus
 from vec2pca.train import pick_engine
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from vec2pca.progress import Progress
-    from vec2pca.settings import Settings
 
 FORMAT = "vec2pca/1"
 FREQUENT = 100  # words, whose scores decide the sign of a component

@@ -6,8 +6,8 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 # One BLAS thread: the matrices are small, and the number of threads must not show in the result.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -20,9 +20,6 @@ from vec2pca.files import check_input, check_output, read_object, write_whole
 from vec2pca.page import render
 from vec2pca.progress import Reporter
 from vec2pca.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 LARGE_PAGE = 1_500_000  # characters
 EPILOG = """\
@@ -38,8 +35,7 @@ def whole_number(minimum: int, maximum: int = 2**31 - 1) -> Callable[[str], int]
     def whole(text: str) -> int:
         number = int(text)
         if not minimum <= number <= maximum:
-            msg = f"{number} is not between {minimum} and {maximum}"
-            raise argparse.ArgumentTypeError(msg)
+            raise argparse.ArgumentTypeError(f"{number} is not between {minimum} and {maximum}")
         return number
 
     whole.__name__ = "whole number"  # argparse names it in its messages
@@ -55,8 +51,7 @@ def fraction(text: str) -> float:
     """Return a number from 0 to 1."""
     number = float(text)
     if not 0 <= number <= 1:
-        msg = f"{text} is not between 0 and 1"
-        raise argparse.ArgumentTypeError(msg)
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
     return number
 
 
@@ -64,8 +59,9 @@ def link(text: str) -> tuple[str, str]:
     """Return (text, address) of `Text=/address`; only addresses that open a page."""
     label, _, where = text.partition("=")
     if not label or not where.startswith(("/", "./", "../", "#", "http://", "https://")):
-        msg = f"{text!r} is not Text=/address (the address begins with / ./ ../ # http:// or https://)"
-        raise argparse.ArgumentTypeError(msg)
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not Text=/address (the address begins with / ./ ../ # http:// or https://)"
+        )
     return label, where
 
 
@@ -78,36 +74,26 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument(
-        "input", type=Path, help="UTF-8 text; a line end ends a sentence: one review or paragraph a line"
-    )
-    command.add_argument(
-        "output", type=Path, help="the page to write (.html); an old one stays when the analysis fails"
-    )
     add = command.add_argument
+    add("input", type=Path, help="UTF-8 text; a line end ends a sentence: one review or paragraph a line")
+    add("output", type=Path, help="the page to write (.html); an old one stays when the analysis fails")
     add("--features", type=whole_number(1), default=base.features, help="length of a word vector [%(default)s]")
     add(
         "--min-count", type=min_count, default=base.min_count, metavar="N|auto",
         help="leave out words that occur less often [%(default)s]; auto chooses a number that keeps 500 to 4,500 words",
     )  # fmt: skip
     add(
-        "--window",
-        type=whole_number(1),
-        default=base.window,
+        "--window", type=whole_number(1), default=base.window,
         help="words to each side that count as near [%(default)s]",
-    )
+    )  # fmt: skip
     add(
         "--sample", type=fraction, default=base.sample,
         help="share of the text above which a word is thinned out; 0 never [%(default)s]",
     )  # fmt: skip
     add("--components", type=whole_number(1), default=base.components, help="principal components [%(default)s]")
     add("--epochs", type=whole_number(1), default=base.epochs, help="times the text is read in training [%(default)s]")
-    add(
-        "--seed",
-        type=whole_number(0, 2**32 - 1),
-        default=base.seed,
-        help="same input and seed: same bytes [%(default)s]",
-    )
+    seeds = whole_number(0, 2**32 - 1)
+    add("--seed", type=seeds, default=base.seed, help="same input and seed: same bytes [%(default)s]")
     add(
         "--workers", type=whole_number(1), default=base.workers,
         help="processes that read the text [one a core for long texts]; the result is the same for any number. The "
@@ -132,8 +118,8 @@ def parser() -> argparse.ArgumentParser:
     return command
 
 
-def compare_parser() -> argparse.ArgumentParser:
-    """Return the command line of `vec2pca compare A B`."""
+def run_compare(arguments: Sequence[str]) -> None:
+    """Compare two results: `vec2pca compare A B`."""
     command = argparse.ArgumentParser(
         prog="vec2pca compare",
         description="How far two results agree: shared words, canonical correlation of the component spaces, "
@@ -142,12 +128,7 @@ def compare_parser() -> argparse.ArgumentParser:
     command.add_argument("a", type=Path, help="a result that `vec2pca --json` wrote")
     command.add_argument("b", type=Path, help="another")
     command.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    return command
-
-
-def run_compare(arguments: Sequence[str]) -> None:
-    """Compare two results."""
-    options = compare_parser().parse_args(arguments)
+    options = command.parse_args(arguments)
     comparison = compare(read_result(options.a), read_result(options.b))
     print(json.dumps(comparison) if options.json else as_text(comparison))
 
@@ -199,10 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run_compare(command_line[1:])
         else:
             run(command_line)
-    except Vec2pcaError as error:
-        warn(f"error: {error}")
-        return 1
-    except OSError as error:  # a disk that fills up, a file that goes away
+    except (Vec2pcaError, OSError) as error:  # OSError: a disk that fills up, a file that goes away
         warn(f"error: {error}")
         return 1
     except KeyboardInterrupt:

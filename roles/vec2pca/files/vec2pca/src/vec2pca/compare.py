@@ -5,18 +5,15 @@ Single components of two runs swap places and rotate into each other, so whole s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vec2pca.analysis import FORMAT, unit_rows
 from vec2pca.errors import Vec2pcaError
 from vec2pca.files import read_object
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
 
 NEIGHBOURS = 10
 MAX_WORDS = 2_000  # the most frequent shared words are compared: all pairs of more would need much memory
@@ -71,8 +68,7 @@ def compare(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     shared = [(i, row_in_b[word]) for i, word in enumerate(a["words"]) if word in row_in_b]
     components = max(len(a["components"]), len(b["components"]))
     if len(shared) <= components + 1:
-        msg = f"the results share {len(shared)} words: too few to compare {components} components"
-        raise Vec2pcaError(msg)
+        raise Vec2pcaError(f"the results share {len(shared)} words: too few to compare {components} components")
     rows = [list(side) for side in zip(*shared[:MAX_WORDS], strict=True)]
     scores_a, scores_b = (np.asarray(r["scores"], float)[i] for r, i in zip((a, b), rows, strict=True))
     vectors_a, vectors_b = (np.asarray(r["vectors"], float)[i] for r, i in zip((a, b), rows, strict=True))
@@ -94,8 +90,7 @@ def read_result(path: Path) -> dict[str, Any]:
     """Return the result in the file `path`, which `vec2pca --json` wrote."""
     result = read_object(path, "result")
     if result.get("format") != FORMAT:
-        msg = f"{path} is not a result of `vec2pca --json` in the format {FORMAT}"
-        raise Vec2pcaError(msg)
+        raise Vec2pcaError(f"{path} is not a result of `vec2pca --json` in the format {FORMAT}")
     return result
 
 
@@ -104,15 +99,9 @@ def as_text(agreement: dict[str, Any]) -> str:
     rows = [
         ("words", f"{agreement['words_a']:,} and {agreement['words_b']:,}, {agreement['shared']:,} shared"),
         ("overlap", f"{agreement['overlap']:.3f}  shared words of all words"),
-        (
-            "canonical correlation",
-            f"{agreement['canonical_correlation']:.3f}  mean, between the component spaces",
-        ),
+        ("canonical correlation", f"{agreement['canonical_correlation']:.3f}  mean, between the component spaces"),
         ("cosine agreement", f"{agreement['cosine_agreement']:.3f}  correlation of the cosines of all pairs of words"),
-        (
-            "neighbour overlap",
-            f"{agreement['neighbour_overlap']:.3f}  shared among the {NEIGHBOURS} nearest of a word",
-        ),
+        ("neighbour overlap", f"{agreement['neighbour_overlap']:.3f}  shared among the {NEIGHBOURS} nearest of a word"),
     ]
     rows += [(m["a"], f"{m['correlation']:+.3f} with {m['b']}") for m in agreement["components"]]
     return "\n".join(f"{label:22} {value}" for label, value in rows)

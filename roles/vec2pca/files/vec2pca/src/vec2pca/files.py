@@ -73,9 +73,7 @@ def read_object(path: Path, what: str) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        msg = f"{what} {path} is not JSON: {error}"
-        raise Vec2pcaError(msg) from None
+        raise Vec2pcaError(f"{what} {path} is not JSON: {error}") from None
     if not isinstance(value, dict):
-        msg = f"{what} {path} is not a JSON object"
-        raise Vec2pcaError(msg)
+        raise Vec2pcaError(f"{what} {path} is not a JSON object")
     return value

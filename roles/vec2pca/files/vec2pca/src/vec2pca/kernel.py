@@ -11,18 +11,14 @@ import subprocess
 import tempfile
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from vec2pca.text import blocks
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from vec2pca.progress import Progress
-    from vec2pca.settings import Settings
-    from vec2pca.text import Corpus
+from vec2pca.progress import Progress
+from vec2pca.settings import Settings
+from vec2pca.text import Corpus, blocks
 
 LANES = 8  # as in kernel.c
 START_SHIFT = 19  # likewise
@@ -62,8 +58,7 @@ def find_compiler() -> str:
     for name in (os.environ.get("CC"), "cc", "gcc", "clang"):
         if name and (path := shutil.which(name)):
             return path
-    msg = "there is no C compiler (cc, gcc or clang)"
-    raise KernelError(msg)
+    raise KernelError("there is no C compiler (cc, gcc or clang)")
 
 
 def processor_features() -> str:
@@ -82,8 +77,7 @@ def cache_folder() -> Path:
     folder = Path(base) / "vec2pca"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.geteuid():  # what lies there will be run
-        msg = f"{folder} belongs to someone else"
-        raise PermissionError(msg)
+        raise PermissionError(f"{folder} belongs to someone else")
     return folder
 
 
@@ -103,8 +97,7 @@ def compile_to(library: Path, source: str, compiler: str) -> None:
                 built.replace(library)
                 return
     message = (done.stderr.strip().splitlines() or ["no message"])[0]
-    msg = f"{compiler} failed: {message}"
-    raise KernelError(msg)
+    raise KernelError(f"{compiler} failed: {message}")
 
 
 def load() -> Any:
@@ -137,11 +130,7 @@ def keep_thresholds(counts: NDArray[np.float64], sample: float) -> NDArray[np.ui
 
 
 def train_kernel(
-    train: Any,
-    corpus: Corpus,
-    vocabulary: NDArray[np.int64],
-    settings: Settings,
-    progress: Progress | None = None,
+    train: Any, corpus: Corpus, vocabulary: NDArray[np.int64], settings: Settings, progress: Progress | None = None
 ) -> NDArray[np.float32]:
     """Return the vectors of `vocabulary` (ids, most frequent first) by kernel.c, (vocabulary, features) float32.
 
@@ -150,9 +139,8 @@ def train_kernel(
     size, features = len(vocabulary), settings.features
     width = -(-features // LANES) * LANES
     vectors = np.zeros((size, width), np.float32)
-    vectors[:, :features] = (
-        np.random.default_rng(settings.seed).random((size, features), np.float32) * 2 - 1
-    ) / features
+    random = np.random.default_rng(settings.seed).random((size, features), np.float32)
+    vectors[:, :features] = (random * 2 - 1) / features
     if size == 1:  # there are no negatives to draw
         return vectors[:, :features]
     output = np.zeros((size, width), np.float32)

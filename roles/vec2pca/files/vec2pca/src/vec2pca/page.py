@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from vec2pca.analysis import FREQUENT
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from vec2pca.analysis import Result
+from vec2pca.analysis import FREQUENT, Result
 
 ENDS = 10  # words listed at each end of a component
 PROGRAMS = ("vec2pca", "numpy", "nltk", "gensim")
@@ -66,8 +61,8 @@ def definitions(items: dict[str, Any]) -> str:
 
 def end_html(side: str, title: str, pairs: Sequence[tuple[str, float]]) -> str:
     """Return one end of a component, the outermost word first."""
-    rows = "".join(f"<li><span>{escape(word)}</span> <data>{signed(score)}</data></li>" for word, score in pairs)
-    rows = rows.replace("<data>", '<span class="score">').replace("</data>", "</span>")
+    item = '<li><span>{}</span> <span class="score">{}</span></li>'
+    rows = "".join(item.format(escape(word), signed(score)) for word, score in pairs)
     return f'<div class="end {side}"><h4>{title}</h4><ol>{rows}</ol></div>'
 
 

@@ -15,24 +15,18 @@ import tempfile
 import unicodedata
 from array import array
 from collections import defaultdict, deque
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vec2pca.errors import Vec2pcaError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Future
-    from pathlib import Path
-    from typing import BinaryIO
-
-    from numpy.typing import NDArray
-
-    from vec2pca.progress import Progress
+from vec2pca.progress import Progress
 
 END = -1  # stands after the last word of every sentence in `Corpus.ids`
 MAX_SENTENCE = 10_000  # words; gensim trains on the first 10,000 of a sentence and drops the rest without a word
@@ -97,8 +91,7 @@ def load_punkt() -> Callable[[str], list[str]]:
     for part in (only_part_of_nltk(), contextlib.nullcontext()):
         with contextlib.suppress(ImportError, AttributeError), part:  # another NLTK may need more of itself
             return import_punkt()
-    msg = "NLTK cannot be imported. Install it: python -m pip install nltk"
-    raise Vec2pcaError(msg)
+    raise Vec2pcaError("NLTK cannot be imported. Install it: python -m pip install nltk")
 
 
 def import_punkt() -> Callable[[str], list[str]]:
@@ -109,13 +102,12 @@ def import_punkt() -> Callable[[str], list[str]]:
         split: Callable[[str], list[str]] = punkt.PunktTokenizer("english").tokenize
     except LookupError:
         looked = "\n".join(f"  {folder}" for folder in data.path)
-        msg = (
+        raise Vec2pcaError(
             "NLTK's punkt_tab data (the sentence splitter) was not found. Get it with\n"
             "  python -m nltk.downloader punkt_tab\n"
             "or unzip punkt_tab.zip into a folder `tokenizers` below one of the following,\n"
             f"or below a folder that the environment variable NLTK_DATA names:\n{looked}"
-        )
-        raise Vec2pcaError(msg) from None
+        ) from None
     return split
 
 
@@ -218,8 +210,9 @@ def tokenised(
                 first, done = under_way.popleft()
                 yield first, done.result()
     except BrokenProcessPool:
-        msg = "a process that was reading the text was ended from outside (out of memory?). Try --workers 1"
-        raise Vec2pcaError(msg) from None
+        raise Vec2pcaError(
+            "a process that was reading the text was ended from outside (out of memory?). Try --workers 1"
+        ) from None
 
 
 def reading_processes(size: int, workers: int | None) -> int:
@@ -246,8 +239,7 @@ def read_corpus(
 
     with path.open("rb") as source:
         if source.peek(2)[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-            msg = f"{path} is UTF-16, not UTF-8. Convert it: iconv -f UTF-16 -t UTF-8 {path} > text.txt"
-            raise Vec2pcaError(msg)
+            raise Vec2pcaError(f"{path} is UTF-16, not UTF-8. Convert it: iconv -f UTF-16 -t UTF-8 {path} > text.txt")
         tokenise = Tokeniser(load_punkt(), unicode_words if unicode else ascii_words)
         batch = b""
         for batch, (found, bad) in tokenised(tokenise, read_batches(source), reading_processes(size, workers)):
@@ -269,8 +261,7 @@ def read_corpus(
         lines += bool(batch) and not batch.endswith(b"\n")
     if not tokens:
         why = "" if size else ": it is empty"
-        msg = f"{path} holds no words{why}. Give a text file, one review (or paragraph) a line."
-        raise Vec2pcaError(msg)
+        raise Vec2pcaError(f"{path} holds no words{why}. Give a text file, one review (or paragraph) a line.")
     spool.flush()
     stored: NDArray[np.int32] = np.memmap(spool, dtype=np.int32, mode="r")
     return Corpus(
@@ -324,6 +315,5 @@ def choose_vocabulary(corpus: Corpus, min_count: int | None, components: int) ->
             advice += "" if works > 1 else " (too little text for vectors that mean anything)"
         else:
             advice = f"Give more text, or --components {len(ranked)} --min-count 1"
-        msg = f"too little text: {found}, but {components} components need {components} words. {advice}."
-        raise Vec2pcaError(msg)
+        raise Vec2pcaError(f"too little text: {found}, but {components} components need {components} words. {advice}.")
     return order[:size], min_count

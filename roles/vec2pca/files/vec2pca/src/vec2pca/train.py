@@ -7,35 +7,24 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Optional
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vec2pca.errors import Vec2pcaError
 from vec2pca.kernel import KernelError, load, train_kernel
-from vec2pca.text import END, blocks
+from vec2pca.progress import Progress
+from vec2pca.settings import Settings
+from vec2pca.text import END, Corpus, blocks
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
-    from vec2pca.progress import Progress
-    from vec2pca.settings import Settings
-    from vec2pca.text import Corpus
-
-
-class Engine(Protocol):
-    """Trains: (corpus, ids of the vocabulary, settings, progress) -> vectors (vocabulary, features) float32."""
-
-    def __call__(
-        self, corpus: Corpus, vocabulary: NDArray[np.int64], settings: Settings, progress: Progress | None = None
-    ) -> NDArray[np.float32]:
-        """Train and return the vectors in the order of `vocabulary`."""
+# Trains: (corpus, ids of the vocabulary, settings, progress) -> vectors (vocabulary, features) in that order
+Engine = Callable[[Corpus, NDArray[np.int64], Settings, Optional[Progress]], NDArray[np.float32]]
 
 
 class Sentences:
-    """The sentences of a corpus as lists of words, as often as they are asked for (gensim reads them every epoch)."""
+    """The sentences of a corpus as lists of words, which gensim reads in every epoch."""
 
     def __init__(self, corpus: Corpus, epochs: int, progress: Progress | None) -> None:
         """Read from `corpus`; `epochs` is only for `progress`."""
@@ -69,8 +58,9 @@ def pick_engine(settings: Settings) -> tuple[Engine, dict[str, Any]]:
             return functools.partial(train_kernel, load()), {"engine": "kernel", "repeatable": True}
         except KernelError as error:
             if settings.engine == "kernel":
-                msg = f"the kernel is unavailable: {error}. Install a C compiler (gcc), or use --engine gensim"
-                raise Vec2pcaError(msg) from error
+                raise Vec2pcaError(
+                    f"the kernel is unavailable: {error}. Install a C compiler (gcc), or use --engine gensim"
+                ) from error
             facts["kernel_error"] = str(error)
     version = importlib.metadata.version("gensim")
     return train_gensim, {**facts, "engine": "gensim", "gensim": version, "repeatable": (settings.workers or 1) == 1}
@@ -89,7 +79,7 @@ def train_gensim(
         sg=1,
         vector_size=settings.features,
         window=settings.window,
-        min_count=1,  # the vocabulary given is already the chosen one
+        min_count=1,  # the vocabulary is already chosen
         sample=settings.sample,
         epochs=settings.epochs,
         seed=settings.seed,
@@ -97,10 +87,7 @@ def train_gensim(
     )
     counts = {corpus.words[i]: int(corpus.counts[i]) for i in vocabulary.tolist()}
     model.build_vocab_from_freq(counts, corpus_count=corpus.sentences)
-    model.train(
-        Sentences(corpus, settings.epochs, progress),
-        total_words=corpus.tokens,
-        epochs=settings.epochs,
-    )
+    sentences = Sentences(corpus, settings.epochs, progress)
+    model.train(sentences, total_words=corpus.tokens, epochs=settings.epochs)
     vectors: NDArray[np.float32] = model.wv[list(counts)]
     return vectors
