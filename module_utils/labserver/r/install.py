@@ -73,8 +73,7 @@ class Installation:
     def plan(self, answer: QueryResult, *, refresh: bool) -> Plan:
         """Plan the sources of what is missing; repositories are queried for what the distribution does not offer."""
         request = self.request
-        constraints = [("==", request.version)] if request.version else []
-        loaded = {name for name, (version, _) in answer.loaded.items() if satisfies(version, constraints)}
+        loaded = {name for name, (version, _) in answer.loaded.items() if satisfies(version, request.constraints)}
         open_names = [name for name in request.names if name not in loaded or request.state == "latest"]
         if refresh and self.distribution and open_names:
             self.distribution.refresh()
@@ -83,7 +82,9 @@ class Installation:
             missing = [
                 name
                 for name in open_names
-                if request.state == "latest" or name not in candidates or not satisfies(candidates[name], constraints)
+                if request.state == "latest"
+                or name not in candidates
+                or not satisfies(candidates[name], request.constraints)
             ]
             if missing:
                 answer = answer if answer.queried else self.query(request.names, missing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .diagnosis import DISTRUSTED, TRUST, Problem, is_distrusted
 from .metadata import Constraints, format_constraints, satisfies, version_of
@@ -31,32 +31,23 @@ class Choice:
     offer: Offer | None = None
 
 
+@dataclass
 class Plan:
-    """For each package that is asked for, or needed by one, its source, or why it is not available."""
+    """For each requested package, and each that one needs, its source, or why it is not available."""
 
-    def __init__(
-        self,
-        request: PackageRequest,
-        answer: QueryResult,
-        candidates: dict[str, str],
-        rejected: dict[str, Problem],
-        tool: str,
-    ) -> None:
+    request: PackageRequest
+    answer: QueryResult
+    candidates: dict[str, str]
+    rejected: dict[str, Problem]
+    tool: str
+    choices: dict[str, Choice] = field(default_factory=dict, init=False)
+    problems: dict[str, Problem] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
         """Choose a source for each."""
-        self.request, self.answer, self.candidates, self.rejected, self.tool = (
-            request,
-            answer,
-            candidates,
-            rejected,
-            tool,
-        )
-        self.base = {"R", *(copy.name for copy in answer.installed if copy.priority == "base")}
-        self.choices: dict[str, Choice] = {}
-        self.problems: dict[str, Problem] = {}
-        constraints: dict[str, Constraints] = {
-            name: [("==", request.version)] if request.version else [] for name in request.names
-        }
-        queue = list(request.names)
+        self.base = {"R", *(copy.name for copy in self.answer.installed if copy.priority == "base")}
+        constraints = dict.fromkeys(self.request.names, self.request.constraints)
+        queue = list(self.request.names)
         while queue:  # ends: a name comes again only with a new constraint, and packages have finitely many
             name = queue.pop(0)
             choice = self._choose(name, constraints[name])
@@ -66,7 +57,7 @@ class Plan:
                 self.choices[name] = choice
                 self.problems.pop(name, None)
                 queue += self._add_dependencies(name, constraints)
-        for name in request.names:
+        for name in self.request.names:
             for other in self.closure([name]):
                 if other in self.problems and name not in self.problems:
                     self.problems[name] = self.problems[other].of(other)
@@ -78,7 +69,7 @@ class Plan:
         """
         fresh = []
         for other, further in self.dependencies(name).items():
-            new = [want for want in further if want not in constraints.get(other, [])]
+            new = [constraint for constraint in further if constraint not in constraints.get(other, [])]
             if other in constraints and not new:
                 continue
             together = [*constraints.get(other, []), *new]
