@@ -101,15 +101,13 @@ class RProcess:
         fields = [("do", do), ("folder", str(self.work)), *lines]
         input_file.write_text("".join("\t".join(line) + "\n" for line in fields), encoding="utf-8")
         output.touch()
-        options = ["--no-init-file"]
-        if Path(self.program).name != "Rscript":
-            options += ["--no-echo", "--no-restore", "--no-save", f"--file={script}", "--args"]
-        else:
-            options += [str(script)]
+        options = ["--no-echo", "--no-restore", "--no-save", f"--file={script}", "--args"]
+        if Path(self.program).name == "Rscript":
+            options = [str(script)]
         environment = {**os.environ, "LC_ALL": "C.UTF-8", "LANGUAGE": "en", "TMPDIR": str(self.work)}
         with printed.open("wb") as log:
             process = subprocess.run(
-                [self.program, *options, str(input_file), str(output)],
+                [self.program, "--no-init-file", *options, str(input_file), str(output)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""Removes packages: the distribution's by its unowned tool, the others from their libraries."""
+"""Removes packages: the distribution's by its tool, the others from their libraries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .request import PackageRequest, PackageResult
 
 
 def remove(request: PackageRequest, distribution: Distribution | None, *, check: bool) -> PackageResult:
-    """Remove packages from the given library, or from all; the distribution's through its unowned tool."""
+    """Remove packages from the given library, or from all; the distribution's by its tool."""
     with ExitStack() as locks:
         work, lock = locks.enter_context(work_folder())
         installation = Installation(request, distribution, RProcess(request.program, work, [lock]), locks)
