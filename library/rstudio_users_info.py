@@ -42,8 +42,7 @@ options:
         type: bool
         default: false
   state:
-    description:
-      - V(absent) returns in RV(to_remove) the accounts of O(users) that carry O(comment), and nothing else.
+    description: V(absent) returns in RV(to_remove) the accounts of O(users) that carry O(comment), and nothing else.
     type: str
     choices: [present, absent]
     default: present
@@ -148,7 +147,8 @@ from ansible.module_utils.labserver.rstudio.accounts import User, plan_changes, 
 
 def main() -> None:
     """Run the module."""
-    keep_or_reset = {"type": "str", "choices": ["keep", "reset"], "default": "keep"}
+    password = {"type": "str", "choices": ["keep", "reset"], "default": "keep", "no_log": False}
+    names = {"type": "list", "elements": "str", "default": []}
     module = AnsibleModule(
         argument_spec={
             "users": {
@@ -158,43 +158,28 @@ def main() -> None:
                 "options": {
                     "name": {"type": "str", "required": True},
                     "state": {"type": "str", "choices": ["present", "locked", "absent"], "default": "present"},
-                    "groups": {"type": "list", "elements": "str", "default": []},
-                    "password": {**keep_or_reset, "no_log": False},
+                    "groups": names,
+                    "password": password,
                     "remove_home": {"type": "bool", "default": False},
                 },
             },
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "group": {"type": "str", "required": True},
             "comment": {"type": "str", "required": True},
-            "password": {**keep_or_reset, "no_log": False},
-            "interrupted": {"type": "list", "elements": "str", "default": []},
+            "password": password,
+            "interrupted": names,
             "etc": {"type": "path", "default": "/etc"},
         },
         supports_check_mode=True,
     )
     options = module.params
-    users = [
-        User(
-            name=user["name"],
-            state=user["state"],
-            groups=tuple(user["groups"]),
-            reset_password=user["password"] == "reset",  # noqa: S105 no password
-            remove_home=user["remove_home"],
-        )
-        for user in options["users"]
-    ]
+    users = [User(**user) for user in options["users"]]
     try:
         found = read_accounts(Path(options["etc"]))
         if options["state"] == "absent":
             changes = plan_removal(users, found, options["comment"])
         else:
-            changes = plan_changes(
-                users,
-                found,
-                options["group"],
-                reset_all=options["password"] == "reset",  # noqa: S105 no password
-                interrupted=options["interrupted"],
-            )
+            changes = plan_changes(users, found, options["group"], options["password"], options["interrupted"])
     except LabError as error:
         module.fail_json(msg=str(error))
     except OSError as error:

@@ -27,7 +27,6 @@ class UncheckedError(Exception):
 
 def run(*command: str) -> tuple[int, str]:
     """Run a program; return its exit status and its output."""
-    environment = {**os.environ, "LC_ALL": "C"}
     done = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
@@ -36,7 +35,7 @@ def run(*command: str) -> tuple[int, str]:
         text=True,
         errors="replace",
         check=False,
-        env=environment,
+        env={**os.environ, "LC_ALL": "C"},
     )
     return done.returncode, done.stdout.strip()
 
