@@ -7,21 +7,20 @@ DOCUMENTATION = r"""
 module: lab_result
 short_description: Publishes the results of the labs in R, and reports which are current
 description:
+  - Reports which labs cannot run, which of the others have a current result, and which are to be run. Publishes what
+    a lab that was run has written, and removes results of labs that cannot run or are not selected.
   - A result is published as C(<lab>.json) in O(path) under a key, a digest of all that it depends on, which are
     scripts, data, settings, and the versions of R and of the packages that are installed.
-  - Reports which labs cannot run, which of the others have a current result, and which are to be run.
-  - Publishes what a lab that was run has written, and removes results of labs that cannot run or are not selected.
 options:
   path:
     description: Folder of the published results.
     type: path
     required: true
   labs:
-    description:
-      - The labs that are selected, a mapping of name to a mapping of these lists, each of which may be left out.
-      - C(scripts) and C(data), the files that it reads; C(requires), packages that it cannot run without;
-        C(requires_any), packages of which it requires one; C(suggests), packages that it can do without;
-        C(settings), values of any kind.
+    description: The labs that are selected, a mapping of name to a mapping of these lists, each of which may be left
+      out. C(scripts) and C(data), the files that it reads; C(requires), packages that it cannot run without;
+      C(requires_any), packages of which it requires one; C(suggests), packages that it can do without; C(settings),
+      values of any kind.
     type: dict
     required: true
   inputs:

@@ -6,11 +6,9 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: rstudio_users_info
 short_description: Compares the host's accounts with the users of RStudio Server
-description:
-  - Reads C(passwd), C(shadow) and C(group), and returns what has to be done so that the users can log in or not.
-  - Returns names only. No password and no hash leaves the host.
-  - Fails for a name that no user may have, above all that of an account of the system.
-  - Changes nothing.
+description: Reads C(passwd), C(shadow) and C(group), and returns the names of users for whom something has to be done.
+  Changes nothing, and returns no password and no hash. Fails for a name that no user may have, above all that of an
+  account of the system.
 options:
   users:
     description: The users.
@@ -91,21 +89,11 @@ missing_groups:
   type: list
   elements: str
 to_create:
-  description: Accounts to create, or to add to groups.
+  description: Accounts to create, or to add to groups. Each has C(name), all C(groups) that the user has to be in, and
+    C(exists), whether there is an account.
   returned: success
   type: list
   elements: dict
-  contains:
-    name:
-      description: The user.
-      type: str
-    groups:
-      description: All groups that the user has to be in.
-      type: list
-      elements: str
-    exists:
-      description: Whether the account exists.
-      type: bool
 to_set_password:
   description: Users to give a password. That unlocks the account too.
   returned: success
