@@ -73,10 +73,17 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+
+    def run(*command: str) -> tuple[int, str]:
+        status, output, errors = module.run_command(
+            list(command), environ_update={"LC_ALL": "C"}, errors="replace", expand_user_and_vars=False
+        )
+        return status, (output + errors).strip()
+
     options = module.params
     reason = ""
     try:
-        check_signature(Path(options["path"]), Path(options["key"]), options["fingerprint"])
+        check_signature(Path(options["path"]), Path(options["key"]), options["fingerprint"], run)
     except UncheckedError as error:
         reason = str(error)
     except LabError as error:
