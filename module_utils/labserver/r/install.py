@@ -29,11 +29,10 @@ from .request import PackageRequest, PackageResult
 class Installation:
     """One call of the module."""
 
-    def __init__(
-        self, request: PackageRequest, distribution: Distribution | None, r: RProcess, locks: ExitStack
-    ) -> None:
+    def __init__(self, request: PackageRequest, distribution: Distribution | None, locks: ExitStack) -> None:
         """Begin; `locks` are kept until the end."""
-        self.request, self.r, self.locks = request, r, locks
+        work, lock = locks.enter_context(work_folder())
+        self.request, self.r, self.locks = request, RProcess(request.program, work, [lock]), locks
         self.distribution = distribution if request.distro != "never" else None
         self.locked: set[Path] = set()
         self.rejected: dict[str, Problem] = {}
@@ -47,12 +46,9 @@ class Installation:
         lines = [("timeout", str(self.request.timeout)), ("type", self.request.kind)]
         lines += [("repository", url) for url in self.request.repositories]
         lines += [("offers", name) for name in offers]
-        if self.request.state == "latest":
-            lines.append(("newest", "yes"))
-        if self.request.version:
-            lines.append(("version", self.request.version))
-        if self.request.library:
-            lines.append(("library", self.request.library))
+        newest = "yes" if self.request.state == "latest" else None
+        settings = (("newest", newest), ("version", self.request.version), ("library", self.request.library))
+        lines += [(key, value) for key, value in settings if value]
         answer = self.r.query(names, lines)
         if answer.home not in HOMES:
             self.distribution = None
@@ -212,8 +208,7 @@ class Installation:
 def install_packages(request: PackageRequest, distribution: Distribution | None, *, check: bool) -> PackageResult:
     """Install the packages so that they load, in the requested version; with `check` only report what would be done."""
     with ExitStack() as locks:
-        work, lock = locks.enter_context(work_folder())
-        installation = Installation(request, distribution, RProcess(request.program, work, [lock]), locks)
+        installation = Installation(request, distribution, locks)
         before = installation.initial_query()
         plan = installation.plan(before, refresh=not check)
         after = before

@@ -76,7 +76,10 @@ class QueryResult:
             home=home,
             library=Path(library),
             paths=[path for (path,) in lines["path"]],
-            installed=[Installed(*line[:4], parse_dependencies(line[4])) for line in lines["installed"]],
+            installed=[
+                Installed(name, installed, place, priority, parse_dependencies(dependencies))
+                for name, installed, place, priority, dependencies in lines["installed"]
+            ],
             loaded={name: (loaded, place) for name, loaded, place in lines["loaded"]},
             broken={**dict(lines["broken"]), **crashed},
             queried=bool(lines["queried"]),

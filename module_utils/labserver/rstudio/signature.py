@@ -119,11 +119,10 @@ def check_deb(deb: Path, key: bytes, folder: Path, run: Run) -> str:
         raise UncheckedError("the host has neither gpgv nor sqv")
     if status != 0:
         return output
-    # What is signed, and nothing that stands around it
-    listed = {}
-    for line in re.findall(rb"^\s+(\w{32}) (\w{40}) (\d+) (\S+)$", signed.read_bytes(), re.MULTILINE):
-        md5, sha1, size, name = (part.decode() for part in line)
-        listed[name] = (md5, sha1, int(size))
+    # Only what is signed counts, and not what stands around it
+    text = signed.read_bytes().decode(errors="replace")
+    lines = re.findall(r"^\s+(\w{32}) (\w{40}) (\d+) (\S+)$", text, re.MULTILINE | re.ASCII)
+    listed = {name: (md5, sha1, int(size)) for md5, sha1, size, name in lines}
     for name, member in members.items():
         md5 = hashlib.md5(member, usedforsecurity=False).hexdigest()
         sha1 = hashlib.sha1(member, usedforsecurity=False).hexdigest()
