@@ -108,19 +108,11 @@ reason:
   returned: always
   type: str
 packages:
-  description: The packages that were named and load, or in check mode would, by name.
+  description: The packages that were named and load, or in check mode would, by name. Each has its C(version); its
+    C(source), which is V(present), V(distribution) or V(repository); and C(library), the folder that it is in, which is
+    empty in check mode for what the distribution would install.
   returned: always
   type: dict
-  contains:
-    version:
-      description: Its version.
-      type: str
-    source:
-      description: V(present), V(distribution) or V(repository).
-      type: str
-    library:
-      description: The folder that it is in; empty in check mode for what the distribution would install.
-      type: str
 failures:
   description: Why packages could not be installed, by name; empty on success.
   returned: always
