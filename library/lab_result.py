@@ -7,21 +7,20 @@ DOCUMENTATION = r"""
 module: lab_result
 short_description: Publishes the results of the labs in R, and reports which are current
 description:
+  - Reports which labs cannot run, which of the others have a current result, and which are to be run. Publishes what
+    a lab that was run has written, and removes results of labs that cannot run or are not selected.
   - A result is published as C(<lab>.json) in O(path) under a key, a digest of all that it depends on, which are
     scripts, data, settings, and the versions of R and of the packages that are installed.
-  - Reports which labs cannot run, which of the others have a current result, and which are to be run.
-  - Publishes what a lab that was run has written, and removes results of labs that cannot run or are not selected.
 options:
   path:
     description: Folder of the published results.
     type: path
     required: true
   labs:
-    description:
-      - The labs that are selected, a mapping of name to a mapping of these lists, each of which may be left out.
-      - C(scripts) and C(data), the files that it reads; C(requires), packages that it cannot run without;
-        C(requires_any), packages of which it requires one; C(suggests), packages that it can do without;
-        C(settings), values of any kind.
+    description: The labs that are selected, a mapping of name to a mapping of these lists, each of which may be left
+      out. C(scripts) and C(data), the files that it reads; C(requires), packages that it cannot run without;
+      C(requires_any), packages of which it requires one; C(suggests), packages that it can do without; C(settings),
+      values of any kind.
     type: dict
     required: true
   inputs:
@@ -117,45 +116,48 @@ keys:
 """
 
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.errors import LabError, explain
 from ansible.module_utils.labserver.r.labs import Lab, LabInputs, LabResults
 
 
-def act(module: AnsibleModule) -> None:
-    """Report, publish, remove."""
+def publish(module: AnsibleModule) -> dict[str, Any]:
+    """Publish a result, remove obsolete ones; return the module's results."""
     options = module.params
     labs = [Lab.read(name, lab) for name, lab in options["labs"].items()]
-    found = LabResults.read(Path(options["path"]), labs, LabInputs(**options["inputs"]))
+    found = LabResults(Path(options["path"]), labs, LabInputs(**options["inputs"]))
     before = {name: result["key"] for name, result in found.results.items()}
     if options["name"] is not None:
         found.publish(options["name"], options["result"], check=module.check_mode)
     after = {name: result["key"] for name, result in found.results.items()}
-    for name in found.obsolete(options["remove"]):
-        before[name] = "(obsolete)"
-        if not module.check_mode:
-            found.path(name).unlink()
-    module.exit_json(
-        changed=before != after,
-        available=list(found.keys),
-        unavailable=found.unavailable,
-        outdated=found.outdated,
-        published=found.results,
-        summaries={
+    for name in options["remove"]:
+        if name not in found.keys and found.path(name).exists():
+            before[name] = "(obsolete)"
+            if not module.check_mode:
+                found.path(name).unlink()
+    return {
+        "changed": before != after,
+        "available": list(found.keys),
+        "unavailable": found.unavailable,
+        "outdated": [name for name in found.keys if name not in found.results],
+        "published": found.results,
+        "summaries": {
             name: {key: value for key, value in result.items() if key != "plots"}
             for name, result in found.results.items()
         },
-        keys=found.keys,
-        diff={
+        "keys": found.keys,
+        "diff": {
             state: "".join(f"{name} {key}\n" for name, key in sorted(keys.items()))
             for state, keys in (("before", before), ("after", after))
         },
-    )
+    }
 
 
 def main() -> None:
     """Run the module."""
+    files = {"type": "dict", "default": {}}
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},
@@ -165,9 +167,9 @@ def main() -> None:
                 "required": True,
                 "options": {
                     "packages": {"type": "dict", "required": True},
-                    "scripts": {"type": "dict", "default": {}},
-                    "data": {"type": "dict", "default": {}},
-                    "missing_data": {"type": "dict", "default": {}},
+                    "scripts": files,
+                    "data": files,
+                    "missing_data": files,
                     "package_hint": {"type": "str", "default": "R has no package {}."},
                 },
             },
@@ -179,11 +181,12 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        act(module)
+        result = publish(module)
     except LabError as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=explain(error))
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,11 @@ DOCUMENTATION = r"""
 module: package_signature
 short_description: Checks the signature inside a deb or an rpm against one key
 description:
-  - Fails unless the package was signed by the key with this fingerprint, which is compared as a whole.
+  - Fails unless the package was signed by the key with this whole fingerprint. Changes nothing.
   - Returns RV(checked=false) and RV(reason) where there is no telling, as the package holds no signature or the host
     has no program that checks one.
   - A deb's signature is in the format of dpkg-sig, and is checked by C(gpgv) or C(sqv); an rpm's by C(rpmkeys), with a
     database of its own that holds this key alone.
-  - Changes nothing.
 options:
   path:
     description: The package. An rpm has a name that ends in C(.rpm).
@@ -74,10 +73,17 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+
+    def run(*command: str) -> tuple[int, str]:
+        status, output, errors = module.run_command(
+            list(command), environ_update={"LC_ALL": "C"}, errors="replace", expand_user_and_vars=False
+        )
+        return status, (output + errors).strip()
+
     options = module.params
     reason = ""
     try:
-        check_signature(Path(options["path"]), Path(options["key"]), options["fingerprint"])
+        check_signature(Path(options["path"]), Path(options["key"]), options["fingerprint"], run)
     except UncheckedError as error:
         reason = str(error)
     except LabError as error:

@@ -8,11 +8,10 @@ module: r_package
 short_description: Installs packages of R from the distribution or from a repository
 description:
   - Installs packages and makes sure that they load. R's own C(install.packages) only warns when a package fails; this
-    module checks in a fresh R, and fails with the package, the cause, the fix and the compiler's last lines.
+    module checks in a fresh R, and fails with the package, the cause, the fix and the compiler's last lines, after it
+    has installed everything that can be installed.
   - Prefers packages that the distribution has built (C(r-cran-*) by apt, C(R-*) by dnf), also for what a package
     needs, and installs them in one transaction; the others come from R's repositories, by one R process.
-  - Everything that can be installed is installed before the module fails.
-  - With O(required=false) it does not fail for packages whose sources are out of reach, and for no other reason.
   - Waits for another R that installs into the same library, and clears away what a killed installation left there.
 options:
   name:
@@ -31,32 +30,26 @@ options:
     choices: [present, latest, absent]
     default: present
   version:
-    description:
-      - Exact version, for one package with O(state=present). Another version that is there is replaced.
-      - A version that a repository no longer lists is looked for in its archive.
+    description: Exact version, for one package with O(state=present). Another version that is there is replaced. One
+      that a repository no longer lists is looked for in its archive.
     type: str
   library:
-    description:
-      - Folder to install into, made when it is missing. Default is R's first site library.
-      - A package that loads from here or from one of R's site libraries counts as present. The library of the user who
-        runs the module does not count.
+    description: Folder to install into, made when it is missing. Default is R's first site library. A package that
+      loads from here or from one of R's site libraries counts as present, and one of the user's own library does not.
     type: path
   repos:
-    description:
-      - Addresses of repositories, C(https://), C(http://) or C(file://); one, a list, or a mapping of names to them.
-      - Default is what R's own profile says, its option C(repos).
+    description: Addresses of repositories, C(https://), C(http://) or C(file://); one, a list, or a mapping of names to
+      them. Default is what R's own profile says, its option C(repos).
     type: raw
   type:
-    description:
-      - V(auto) takes what a repository gives, V(binary) only packages that it has built, V(source) only source.
+    description: V(auto) takes what a repository gives, V(binary) only what it has built, V(source) only source.
     type: str
     choices: [auto, binary, source]
     default: auto
   distro:
-    description:
-      - V(prefer) takes the distribution's package where there is one, new enough for what is asked, and otherwise a
-        repository's; V(only) and V(never) one of them only.
-      - Counts for the distribution's own R, as no other looks into its libraries.
+    description: V(prefer) takes the distribution's package where there is one, new enough for what is asked, and
+      otherwise a repository's; V(only) and V(never) one of them only. Counts for the distribution's own R, as no other
+      looks into its libraries.
     type: str
     choices: [prefer, only, never]
     default: prefer
@@ -68,20 +61,16 @@ options:
     type: int
     default: 30
   required:
-    description:
-      - Whether it is an error that the sources of a package cannot be reached. With V(false) the module then succeeds
-        with RV(available=false) and RV(reason).
-      - Whatever else goes wrong is an error with both, such as a package that does not compile, an unknown name, or
-        a certificate that is not trusted.
+    description: Whether it is an error that the sources of a package cannot be reached. With V(false) the module then
+      succeeds with RV(available=false) and RV(reason). Whatever else goes wrong is an error with both, such as a
+      package that does not compile, an unknown name, or a certificate that is not trusted.
     type: bool
     default: true
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status without changing the target.
+    description: Says what would be installed, in which version and from where. Without R, which another task may
+      install before, versions and sources are empty.
     support: full
-    details:
-      - Says what would be installed, in which version and from where. Without R, which another task may install before,
-        versions and sources are empty.
   diff_mode:
     description: Shows the packages with their versions before and after, those that are needed by others too.
     support: full
@@ -119,19 +108,11 @@ reason:
   returned: always
   type: str
 packages:
-  description: The packages that were named and load, or in check mode would, by name.
+  description: The packages that were named and load, or in check mode would, by name. Each has its C(version); its
+    C(source), which is V(present), V(distribution) or V(repository); and C(library), the folder that it is in, which is
+    empty in check mode for what the distribution would install.
   returned: always
   type: dict
-  contains:
-    version:
-      description: Its version.
-      type: str
-    source:
-      description: V(present), V(distribution) or V(repository).
-      type: str
-    library:
-      description: The folder that it is in; empty in check mode for what the distribution would install.
-      type: str
 failures:
   description: Why packages could not be installed, by name; empty on success.
   returned: always
@@ -159,7 +140,7 @@ from ansible.module_utils.labserver.r.diagnosis import explain
 from ansible.module_utils.labserver.r.distribution import find_distribution
 from ansible.module_utils.labserver.r.install import install_packages
 from ansible.module_utils.labserver.r.remove import remove
-from ansible.module_utils.labserver.r.request import PackageRequest, PackageResult
+from ansible.module_utils.labserver.r.request import PackageRequest
 
 NONE: dict[str, Any] = {"available": False, "reason": "", "packages": {}, "failures": {}, "unavailable": {}}
 
@@ -172,13 +153,6 @@ def addresses(repos: object) -> list[str]:
             "`repos` is neither an address, nor a list, nor a mapping of names to addresses: write one of these"
         )
     return [value.strip() for value in values]
-
-
-def fail(module: AnsibleModule, result: PackageResult) -> None:
-    """Fail with every package that was not installed or removed, and why."""
-    verb = "removed" if module.params["state"] == "absent" else "installed"
-    head = f"{len(result.problems)} of {len(set(module.params['name']))} R packages could not be {verb}: "
-    module.fail_json(msg=head + result.reason(), **result.return_values())
 
 
 def main() -> None:
@@ -224,8 +198,10 @@ def main() -> None:
         module.fail_json(msg=explain(error), **NONE)
     for warning in result.warnings:
         module.warn(warning)
-    if result.problems and (module.params["required"] or not result.unreachable):
-        fail(module, result)
+    if result.problems and (options["required"] or not result.unreachable):
+        verb = "removed" if request.state == "absent" else "installed"
+        head = f"{len(result.problems)} of {len(request.names)} R packages could not be {verb}: "
+        module.fail_json(msg=head + result.reason(), **result.return_values())
     module.exit_json(**result.return_values())
 
 

@@ -6,11 +6,9 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: rstudio_users_info
 short_description: Compares the host's accounts with the users of RStudio Server
-description:
-  - Reads C(passwd), C(shadow) and C(group), and returns what has to be done so that the users can log in or not.
-  - Returns names only. No password and no hash leaves the host.
-  - Fails for a name that no user may have, above all that of an account of the system.
-  - Changes nothing.
+description: Reads C(passwd), C(shadow) and C(group), and returns the names of users for whom something has to be done.
+  Changes nothing, and returns no password and no hash. Fails for a name that no user may have, above all that of an
+  account of the system.
 options:
   users:
     description: The users.
@@ -42,8 +40,7 @@ options:
         type: bool
         default: false
   state:
-    description:
-      - V(absent) returns in RV(to_remove) the accounts of O(users) that carry O(comment), and nothing else.
+    description: V(absent) returns in RV(to_remove) the accounts of O(users) that carry O(comment), and nothing else.
     type: str
     choices: [present, absent]
     default: present
@@ -92,21 +89,11 @@ missing_groups:
   type: list
   elements: str
 to_create:
-  description: Accounts to create, or to add to groups.
+  description: Accounts to create, or to add to groups. Each has C(name), all C(groups) that the user has to be in, and
+    C(exists), whether there is an account.
   returned: success
   type: list
   elements: dict
-  contains:
-    name:
-      description: The user.
-      type: str
-    groups:
-      description: All groups that the user has to be in.
-      type: list
-      elements: str
-    exists:
-      description: Whether the account exists.
-      type: bool
 to_set_password:
   description: Users to give a password. That unlocks the account too.
   returned: success
@@ -148,7 +135,8 @@ from ansible.module_utils.labserver.rstudio.accounts import User, plan_changes, 
 
 def main() -> None:
     """Run the module."""
-    keep_or_reset = {"type": "str", "choices": ["keep", "reset"], "default": "keep"}
+    password = {"type": "str", "choices": ["keep", "reset"], "default": "keep", "no_log": False}
+    names = {"type": "list", "elements": "str", "default": []}
     module = AnsibleModule(
         argument_spec={
             "users": {
@@ -158,43 +146,28 @@ def main() -> None:
                 "options": {
                     "name": {"type": "str", "required": True},
                     "state": {"type": "str", "choices": ["present", "locked", "absent"], "default": "present"},
-                    "groups": {"type": "list", "elements": "str", "default": []},
-                    "password": {**keep_or_reset, "no_log": False},
+                    "groups": names,
+                    "password": password,
                     "remove_home": {"type": "bool", "default": False},
                 },
             },
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "group": {"type": "str", "required": True},
             "comment": {"type": "str", "required": True},
-            "password": {**keep_or_reset, "no_log": False},
-            "interrupted": {"type": "list", "elements": "str", "default": []},
+            "password": password,
+            "interrupted": names,
             "etc": {"type": "path", "default": "/etc"},
         },
         supports_check_mode=True,
     )
     options = module.params
-    users = [
-        User(
-            name=user["name"],
-            state=user["state"],
-            groups=tuple(user["groups"]),
-            reset_password=user["password"] == "reset",  # noqa: S105 no password
-            remove_home=user["remove_home"],
-        )
-        for user in options["users"]
-    ]
+    users = [User(**user) for user in options["users"]]
     try:
         found = read_accounts(Path(options["etc"]))
         if options["state"] == "absent":
             changes = plan_removal(users, found, options["comment"])
         else:
-            changes = plan_changes(
-                users,
-                found,
-                options["group"],
-                reset_all=options["password"] == "reset",  # noqa: S105 no password
-                interrupted=options["interrupted"],
-            )
+            changes = plan_changes(users, found, options["group"], options["password"], options["interrupted"])
     except LabError as error:
         module.fail_json(msg=str(error))
     except OSError as error:

@@ -87,21 +87,19 @@ def explain(error: OSError) -> str:
 def why_not_fetched(url: str, output: str, work: Path) -> Problem:
     """Return why a package was not downloaded."""
     address = clean_output(url)
-    full = full_disk(output, work)
-    if full:
-        return Problem(full)
+    reason = full_disk(output, work)
+    unreachable = is_unreachable(output)
+    if reason:
+        return Problem(reason)
     if is_distrusted(output):
-        return Problem(f"{DISTRUSTED}: {address}: {output}: {TRUST}")
-    if is_unreachable(output):
-        return Problem(
-            f"the repository is out of reach: {address}: {output}: check the network and proxy, or set `repos`",
-            unreachable=True,
-        )
-    if re.search(r"status was '4\d\d|cannot open file|No such file", output):
-        return Problem(
-            f"the repository's index names {address}, but it is not there ({output}): run again, or set `repos`"
-        )
-    return Problem(f"the repository stopped half-way through {address} ({output}): run again, or set `repos`")
+        reason = f"{DISTRUSTED}: {address}: {output}: {TRUST}"
+    elif unreachable:
+        reason = f"the repository is out of reach: {address}: {output}: check the network and proxy, or set `repos`"
+    elif re.search(r"status was '4\d\d|cannot open file|No such file", output):
+        reason = f"the repository's index names {address}, but it is not there ({output}): run again, or set `repos`"
+    else:
+        reason = f"the repository stopped half-way through {address} ({output}): run again, or set `repos`"
+    return Problem(reason, unreachable)
 
 
 def _conflict(name: str, output: str) -> str:

@@ -9,20 +9,22 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from .diagnosis import Problem, clean_output, is_unreachable, tail
+from .metadata import version_of
 
 HOMES = ("/usr/lib/R", "/usr/lib64/R")  # of the R whose packages these are; another R does not look there
 
 
-def run(argv: Sequence[str], **environment: str) -> tuple[int, str]:
+def run(*argv: str) -> tuple[int, str]:
     """Run a program in English, without a terminal; return its status and all it printed."""
     process = subprocess.run(
         argv,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**os.environ, "LC_ALL": "C.UTF-8", "LANGUAGE": "en", **environment},
+        env={**os.environ, "LC_ALL": "C.UTF-8", "LANGUAGE": "en", "DEBIAN_FRONTEND": "noninteractive"},
         check=False,
     )
     return process.returncode, process.stdout.decode("utf-8", "replace")
@@ -45,41 +47,45 @@ def find_distribution() -> Distribution | None:
 
 @dataclass
 class Distribution:
-    """A package tool. `names` are R's."""
+    """A package tool. `names` are R's, `packages` the distribution's."""
 
     log: str = field(default="", init=False)
-    tool = ""
+    tool: ClassVar[str]
+    install_command: ClassVar[Sequence[str]]
+    remove_command: ClassVar[Sequence[str]]
 
     def package(self, name: str) -> str:
         """Return the distribution's name for a package of R."""
-        raise NotImplementedError
-
-    def candidates(self, names: Iterable[str]) -> dict[str, str]:
-        """Return the versions, as R writes them, of those that could be installed."""
         raise NotImplementedError
 
     def owners(self, paths: Iterable[Path]) -> dict[Path, str]:
         """Return the distribution's packages that files belong to."""
         raise NotImplementedError
 
+    def _offered(self, packages: Iterable[str]) -> dict[str, str]:
+        raise NotImplementedError
+
     def refresh(self) -> None:
         """Fetch the lists of packages where there are none."""
 
-    def _install(self, packages: Sequence[str]) -> str:
-        raise NotImplementedError
-
-    def remove(self, packages: Sequence[str]) -> str:
-        """Remove packages of these names; return what went wrong."""
-        raise NotImplementedError
-
-    def _run(self, *argv: str, **environment: str) -> str:
-        status, text = run(argv, **environment)
+    def _run(self, *argv: str) -> str:
+        status, text = run(*argv)
         self.log += text
         return text or f"exit status {status}" if status else ""
 
+    def candidates(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the versions, as R writes them, of those that could be installed."""
+        by_package = {self.package(name): name for name in names}
+        offered = self._offered(by_package) if by_package else {}
+        return {name: offered[package] for package, name in by_package.items() if package in offered}
+
+    def remove(self, packages: Iterable[str]) -> str:
+        """Remove packages; return what went wrong."""
+        return self._run(*self.remove_command, *packages)
+
     def install(self, names: Sequence[str]) -> dict[str, Problem]:
         """Install all in one transaction, and one by one when that fails; return what went wrong by R's name."""
-        output = self._install([self.package(name) for name in names])
+        output = self._run(*self.install_command, *map(self.package, names))
         if not output:
             return {}
         if len(names) == 1:
@@ -103,100 +109,64 @@ class Apt(Distribution):
 
     tool = "apt-get"
     lists = Path("/var/lib/apt/lists")
+    command = ("apt-get", "--yes", "--option=DPkg::Lock::Timeout=600")
+    # --reinstall, for what is installed and yet on this list has lost files
+    install_command = (*command, "install", "--no-install-recommends", "--reinstall")
+    remove_command = (*command, "remove")
 
     def package(self, name: str) -> str:
         """Return the distribution's name for a package of R."""
         return f"r-cran-{name.lower()}"
 
-    def candidates(self, names: Iterable[str]) -> dict[str, str]:
-        """Return the versions, as R writes them, of those that could be installed."""
-        by_package = {self.package(name): name for name in names}
-        if not by_package:
-            return {}
-        _, text = run(["apt-cache", "policy", *by_package])
-        offered: dict[str, str] = {}
-        package = ""
-        for line in text.splitlines():
-            if line.endswith(":") and not line.startswith(" "):
-                package = line[:-1]
-            match = re.match(r"\s+Candidate: (?:\d+:)?(\d[0-9.-]*)", line)
-            if match and package in by_package:
-                offered[by_package[package]] = upstream(line.split()[1])
-        return offered
+    def _offered(self, packages: Iterable[str]) -> dict[str, str]:
+        _, text = run("apt-cache", "policy", *packages)
+        offered = re.findall(r"^(\S+):\n(?: .*\n)*?\s+Candidate: (\d\S*)", text, re.MULTILINE)
+        return {package: upstream(version) for package, version in offered}
 
     def owners(self, paths: Iterable[Path]) -> dict[Path, str]:
         """Return the distribution's packages that files belong to."""
-        _, text = run(["dpkg-query", "--search", *map(str, paths)])
+        _, text = run("dpkg-query", "--search", *map(str, paths))
         lines = (line.rpartition(": ") for line in text.splitlines() if ": /" in line)
         return {Path(path): package.split(":")[0] for package, _, path in lines}
-
-    def _apt(self, *arguments: str) -> str:
-        command = ["apt-get", "--yes", "--option=DPkg::Lock::Timeout=600", *arguments]
-        output = self._run(*command, DEBIAN_FRONTEND="noninteractive")
-        if "dpkg --configure -a" in output:  # what a run left that was killed
-            self._run("dpkg", "--configure", "-a", DEBIAN_FRONTEND="noninteractive")
-            output = self._run(*command, DEBIAN_FRONTEND="noninteractive")
-        return output
 
     def refresh(self) -> None:
         """Fetch the package lists where there are none, for without them nothing is a candidate."""
         if os.geteuid() == 0 and not any(self.lists.glob("*_Packages*")):
-            self._apt("update")
+            self._run(*self.command, "update")
 
-    def _install(self, packages: Sequence[str]) -> str:
-        # --reinstall, for what is installed and yet on this list has lost files
-        arguments = ("install", "--no-install-recommends", "--reinstall", *packages)
-        output = self._apt(*arguments)
-        if output and re.search(r"\b404\b", output):  # lists older than the archive
-            self._apt("update")
-            output = self._apt(*arguments)
+    def _run(self, *argv: str) -> str:
+        output = super()._run(*argv)
+        if "dpkg --configure -a" in output:  # what a run left that was killed
+            super()._run("dpkg", "--configure", "-a")
+            output = super()._run(*argv)
+        if "install" in argv and re.search(r"\b404\b", output):  # lists older than the archive
+            super()._run(*self.command, "update")
+            output = super()._run(*argv)
         return output
-
-    def remove(self, packages: Sequence[str]) -> str:
-        """Remove packages of these names; return what went wrong."""
-        return self._apt("remove", *packages)
 
 
 class Dnf(Distribution):
     """Fedora, RHEL, Amazon Linux."""
 
     tool = "dnf"
+    install_command = ("dnf", "--assumeyes", "--setopt=install_weak_deps=False", "install")
+    remove_command = ("dnf", "--assumeyes", "--setopt=clean_requirements_on_remove=False", "remove")
 
     def package(self, name: str) -> str:
         """Return the distribution's name for a package of R."""
         return f"R-{name}"
 
-    def candidates(self, names: Iterable[str]) -> dict[str, str]:
-        """Return the versions, as R writes them, of those that could be installed."""
-        by_package = {self.package(name): name for name in names}
-        if not by_package:
-            return {}
+    def _offered(self, packages: Iterable[str]) -> dict[str, str]:
+        status, text = run("dnf", "--quiet", "repoquery", "--queryformat=%{name} %{version}\n", *packages)
+        versions = [] if status else re.findall(r"^(\S+) (\S+)$", text, re.MULTILINE)
         # one line a version, oldest first or last: the newest counts
-        status, text = run(["dnf", "--quiet", "repoquery", "--queryformat=%{name} %{version}\n", *by_package])
-        offered: dict[str, str] = {}
-        for line in [] if status else text.splitlines():
-            package, _, version = line.partition(" ")
-            name = by_package.get(package)
-            if name and _newer(version, offered.get(name, "")):
-                offered[name] = version
-        return offered
+        return dict(sorted(versions, key=lambda line: version_of(line[1])))
 
     def owners(self, paths: Iterable[Path]) -> dict[Path, str]:
         """Return the distribution's packages that files belong to."""
         owners: dict[Path, str] = {}
         for path in paths:
-            status, text = run(["rpm", "--query", "--file", "--queryformat=%{name}\n", str(path)])
+            status, text = run("rpm", "--query", "--file", "--queryformat=%{name}\n", str(path))
             if not status:
                 owners[path] = text.split()[0]
         return owners
-
-    def _install(self, packages: Sequence[str]) -> str:
-        return self._run("dnf", "--assumeyes", "--setopt=install_weak_deps=False", "install", *packages)
-
-    def remove(self, packages: Sequence[str]) -> str:
-        """Remove packages of these names; return what went wrong."""
-        return self._run("dnf", "--assumeyes", "--setopt=clean_requirements_on_remove=False", "remove", *packages)
-
-
-def _newer(version: str, than: str) -> bool:
-    return [int(part) for part in re.findall(r"\d+", version)] > [int(part) for part in re.findall(r"\d+", than)]

@@ -29,29 +29,26 @@ from .request import PackageRequest, PackageResult
 class Installation:
     """One call of the module."""
 
-    def __init__(
-        self, request: PackageRequest, distribution: Distribution | None, r: RProcess, locks: ExitStack
-    ) -> None:
+    def __init__(self, request: PackageRequest, distribution: Distribution | None, locks: ExitStack) -> None:
         """Begin; `locks` are kept until the end."""
-        self.request, self.r, self.locks = request, r, locks
+        work, lock = locks.enter_context(work_folder())
+        self.request, self.r, self.locks = request, RProcess(request.program, work, [lock]), locks
         self.distribution = distribution if request.distro != "never" else None
         self.locked: set[Path] = set()
         self.rejected: dict[str, Problem] = {}
         self.built: dict[str, Choice] = {}  # what the distribution has installed
         self.logs: dict[str, str] = {}
         self.systems: dict[str, str] = {}  # what packages say of the system libraries they need
+        self.not_fetched: dict[str, Problem] = {}
 
     def query(self, names: Sequence[str], offers: Sequence[str] = ()) -> QueryResult:
         """Query R."""
         lines = [("timeout", str(self.request.timeout)), ("type", self.request.kind)]
         lines += [("repository", url) for url in self.request.repositories]
         lines += [("offers", name) for name in offers]
-        if self.request.state == "latest":
-            lines.append(("newest", "yes"))
-        if self.request.version:
-            lines.append(("version", self.request.version))
-        if self.request.library:
-            lines.append(("library", self.request.library))
+        newest = "yes" if self.request.state == "latest" else None
+        settings = (("newest", newest), ("version", self.request.version), ("library", self.request.library))
+        lines += [(key, value) for key, value in settings if value]
         answer = self.r.query(names, lines)
         if answer.home not in HOMES:
             self.distribution = None
@@ -66,15 +63,13 @@ class Installation:
 
     def initial_query(self) -> QueryResult:
         """Query what is installed and, where no distribution is used, at once what repositories offer for the rest."""
-        return self.query(
-            self.request.names, () if self.distribution or self.request.distro == "only" else self.request.names
-        )
+        names = self.request.names
+        return self.query(names, () if self.distribution or self.request.distro == "only" else names)
 
     def plan(self, answer: QueryResult, *, refresh: bool) -> Plan:
         """Plan the sources of what is missing; repositories are queried for what the distribution does not offer."""
         request = self.request
-        constraints = [("==", request.version)] if request.version else []
-        loaded = {name for name, (version, _) in answer.loaded.items() if satisfies(version, constraints)}
+        loaded = {name for name, (version, _) in answer.loaded.items() if satisfies(version, request.constraints)}
         open_names = [name for name in request.names if name not in loaded or request.state == "latest"]
         if refresh and self.distribution and open_names:
             self.distribution.refresh()
@@ -83,7 +78,9 @@ class Installation:
             missing = [
                 name
                 for name in open_names
-                if request.state == "latest" or name not in candidates or not satisfies(candidates[name], constraints)
+                if request.state == "latest"
+                or name not in candidates
+                or not satisfies(candidates[name], request.constraints)
             ]
             if missing:
                 answer = answer if answer.queried else self.query(request.names, missing)
@@ -123,30 +120,28 @@ class Installation:
                 discard(copy)
         return bool(failed)
 
-    def install_from_repository(self, plan: Plan) -> dict[str, Problem]:
-        """Install what the plan has from repositories; return the problems of what was not downloaded."""
+    def install_from_repository(self, plan: Plan) -> None:
+        """Install what the plan has from repositories and can be downloaded."""
         chosen = (plan.choices[name].offer for name in plan.to_install("repository"))
         offers = [offer for offer in chosen if offer]
         if not offers:
-            return {}
-        problems, descriptions = self._fetch(offers)
+            return
+        descriptions = self._fetch(offers)
         for offer in offers:
-            culprit = next((other for other in plan.closure([offer.name]) if other in problems), None)
+            culprit = next((other for other in plan.closure([offer.name]) if other in self.not_fetched), None)
             if culprit and culprit != offer.name:
-                problems[offer.name] = problems[culprit].of(culprit)
-        names = [offer.name for offer in offers if offer.name not in problems]
+                self.not_fetched[offer.name] = self.not_fetched[culprit].of(culprit)
+        names = [offer.name for offer in offers if offer.name not in self.not_fetched]
         if names:
             self._install(names, descriptions, plan.answer.library)
-        return problems
 
-    def _fetch(self, offers: Sequence[Offer]) -> tuple[dict[str, Problem], dict[str, dict[str, str]]]:
+    def _fetch(self, offers: Sequence[Offer]) -> dict[str, dict[str, str]]:
         files = {offer.name: self.r.work / offer.url.rpartition("/")[2] for offer in offers}
         lines = [("fetch", offer.name, offer.url, str(files[offer.name])) for offer in offers]
         if self.request.kind == "source":
             lines.append(("type", "source", "", ""))
         output, ended = self.r.run("fetch", lines)
         complaints = {line[1]: clean_output(line[2]) for line in output if line[0] == "fetched"}
-        problems: dict[str, Problem] = {}
         descriptions: dict[str, dict[str, str]] = {}
         for offer in offers:
             file = files[offer.name]
@@ -154,13 +149,13 @@ class Installation:
                 description = read_description(file, offer.name)
             except LabError as error:
                 complaint = complaints.get(offer.name) or (tail(ended, 3) if ended else str(error))
-                problems[offer.name] = why_not_fetched(offer.url, complaint, self.r.work)
+                self.not_fetched[offer.name] = why_not_fetched(offer.url, complaint, self.r.work)
                 continue
             if self.request.kind == "binary" and "Built" not in description:
                 reason = f"the repository gives {offer.name} as source only: set `type: auto` to compile it"
-                problems[offer.name] = Problem(reason)
+                self.not_fetched[offer.name] = Problem(reason)
             descriptions[offer.name] = {**description, "File": file.name}
-        return problems, descriptions
+        return descriptions
 
     def _install(self, names: Sequence[str], descriptions: dict[str, dict[str, str]], library: Path) -> None:
         keys = ("Package", "Version", "Depends", "Imports", "LinkingTo", "NeedsCompilation", "File")
@@ -186,6 +181,8 @@ class Installation:
 
     def diagnose(self, name: str, plan: Plan, after: QueryResult) -> Problem | None:
         """Return why a package of the plan does not load, or has another version than planned."""
+        if name in self.not_fetched:
+            return self.not_fetched[name]
         source, version = plan.choices[name].source, plan.choices[name].version
         loaded = after.loaded.get(name)
         if loaded and (source == "present" or version_of(loaded[0]) == version_of(version)):
@@ -211,76 +208,60 @@ class Installation:
 def install_packages(request: PackageRequest, distribution: Distribution | None, *, check: bool) -> PackageResult:
     """Install the packages so that they load, in the requested version; with `check` only report what would be done."""
     with ExitStack() as locks:
-        work, lock = locks.enter_context(work_folder())
-        installation = Installation(request, distribution, RProcess(request.program, work, [lock]), locks)
+        installation = Installation(request, distribution, locks)
         before = installation.initial_query()
         plan = installation.plan(before, refresh=not check)
         after = before
-        not_fetched: dict[str, Problem] = {}
         if not check:
             while installation.install_from_distribution(plan):
                 plan = installation.plan(installation.initial_query(), refresh=False)
             if plan.to_install("repository") and installation.lock(before.library):
                 plan = installation.plan(installation.initial_query(), refresh=False)
-            not_fetched = installation.install_from_repository(plan)
+            installation.install_from_repository(plan)
             if installation.built or installation.locked:
                 after = installation.query(plan.closure(request.names))
-        return _result_of(installation, plan, before, after, not_fetched, check=check)
+        return _result_of(installation, plan, before, after, check=check)
 
 
 def _result_of(
-    installation: Installation,
-    plan: Plan,
-    before: QueryResult,
-    after: QueryResult,
-    not_fetched: dict[str, Problem],
-    *,
-    check: bool,
+    installation: Installation, plan: Plan, before: QueryResult, after: QueryResult, *, check: bool
 ) -> PackageResult:
     request = installation.request
     result = PackageResult(problems={name: problem for name, problem in plan.problems.items() if name in request.names})
     result.library = str(after.library)
-    pending = [name for source in ("distribution", "repository") for name in plan.to_install(source)]
     for name in request.names:
+        problem = None if check or name in result.problems else _cause(installation, plan, after, name)
+        if problem:
+            result.problems[name] = problem
         if name in result.problems:
             continue
         choice = installation.built.get(name, plan.choices[name])
-        if not check:
-            problem = not_fetched.get(name) or _cause(installation, plan, after, name, not_fetched)
-            if problem:
-                result.problems[name] = problem
-                continue
-        target = str(after.library) if choice.source == "repository" else ""
         known = after.loaded.get(name) if not check or choice.source == "present" else None
-        version, library = known or (choice.version, target)
+        version, library = known or (choice.version, result.library if choice.source == "repository" else "")
         result.packages[name] = {"version": version, "source": choice.source, "library": library}
+    pending = [name for source in ("distribution", "repository") for name in plan.to_install(source)]
     names = {*request.names, *pending}
     result.before = _versions(before, after, names, {*before.broken, *plan.answer.broken})
     result.after = _versions(after, before, names, {*after.broken} if after is not before else {*plan.answer.broken})
     if check:
         result.after.update({name: plan.choices[name].version for name in pending})
-    result.warnings = _unqueried_repositories(plan) if request.state == "latest" else []
+    if request.state == "latest":
+        result.warnings = [
+            f"{repository.url} was not queried for newer versions: {repository.problem}"
+            for repository in plan.answer.repositories
+            if repository.problem
+        ]
     result.log = installation.r.log + (installation.distribution.log if installation.distribution else "")
     return result
 
 
-def _unqueried_repositories(plan: Plan) -> list[str]:
-    return [
-        f"{repository.url} was not queried for newer versions: {repository.problem}"
-        for repository in plan.answer.repositories
-        if repository.problem
-    ]
-
-
-def _cause(
-    installation: Installation, plan: Plan, after: QueryResult, name: str, not_fetched: dict[str, Problem]
-) -> Problem | None:
+def _cause(installation: Installation, plan: Plan, after: QueryResult, name: str) -> Problem | None:
     """Return a package's problem, or that of the one it needs which is the cause of it."""
     mine = installation.diagnose(name, plan, after)
-    if mine is None:
-        return None
-    for other in plan.closure([name]):
-        problem = not_fetched.get(other) or (installation.diagnose(other, plan, after) if other != name else None)
+    if mine is None or name in installation.not_fetched:
+        return mine
+    for other in plan.closure([name])[1:]:
+        problem = installation.diagnose(other, plan, after)
         if problem:
             return problem.of(other)
     return mine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,6 @@ class Lab:
                 raise LabError(f"lab {name}: `{key}` is not a list of names: write it as one")
         return cls(name, **options)
 
-    @property
-    def packages(self) -> list[str]:
-        """All packages that change its result."""
-        return [*self.requires, *self.requires_any, *self.suggests]
-
 
 @dataclass(frozen=True)
 class LabInputs:
@@ -51,16 +46,16 @@ class LabInputs:
     packages: Mapping[str, str]
     scripts: Mapping[str, str]
     data: Mapping[str, str]
-    missing_data: Mapping[str, str] = field(default_factory=dict)
-    package_hint: str = "R has no package {}."
+    missing_data: Mapping[str, str]
+    package_hint: str
 
     def unavailable(self, lab: Lab) -> str:
         """Return why a lab cannot run, or nothing."""
         missing = [name for name in lab.requires if name not in self.packages]
+        if not missing and not any(name in self.packages for name in lab.requires_any):
+            missing = list(lab.requires_any)
         if missing:
             return self.package_hint.format(" or ".join(missing))
-        if lab.requires_any and not any(name in self.packages for name in lab.requires_any):
-            return self.package_hint.format(" or ".join(lab.requires_any))
         return "; ".join(self.missing_data[file] for file in lab.data if file in self.missing_data)
 
     def key(self, lab: Lab) -> str:
@@ -69,47 +64,38 @@ class LabInputs:
             files = [self.scripts[name] for name in lab.scripts] + [self.data[name] for name in lab.data]
         except KeyError as error:
             raise LabError(f"lab {lab.name}: no checksum of {error.args[0]}: add it to `scripts` or `data`") from error
-        packages = {name: self.packages[name] for name in ["R", *lab.packages] if name in self.packages}
+        names = ["R", *lab.requires, *lab.requires_any, *lab.suggests]
+        packages = {name: self.packages[name] for name in names if name in self.packages}
         parts = json.dumps([files, packages, list(lab.settings)], sort_keys=True)
         return hashlib.sha256(parts.encode()).hexdigest()
 
 
-@dataclass
 class LabResults:
-    """The labs of a host, in order, and their published results."""
+    """The labs of a host, in order: why some cannot run, the keys of the others, and their current results."""
 
-    folder: Path
-    keys: dict[str, str] = field(default_factory=dict)
-    unavailable: dict[str, str] = field(default_factory=dict)
-    results: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, folder: Path, labs: Sequence[Lab], inputs: LabInputs) -> LabResults:
+    def __init__(self, folder: Path, labs: Sequence[Lab], inputs: LabInputs) -> None:
         """Find out which labs can run, and which published results are current."""
-        found = cls(folder)
+        self.folder = folder
+        self.keys: dict[str, str] = {}
+        self.unavailable: dict[str, str] = {}
+        self.results: dict[str, dict[str, Any]] = {}
         for lab in labs:
             reason = inputs.unavailable(lab)
             if reason:
-                found.unavailable[lab.name] = reason
+                self.unavailable[lab.name] = reason
                 continue
-            found.keys[lab.name] = inputs.key(lab)
-            result = read_json(found.path(lab.name))
-            if result.get("key") == found.keys[lab.name]:
-                found.results[lab.name] = result
+            self.keys[lab.name] = inputs.key(lab)
+            result = read_json(self.path(lab.name))
+            if result.get("key") == self.keys[lab.name]:
+                self.results[lab.name] = result
         for lab in labs:
             for name in [*lab.requires_any, *lab.suggests]:
                 if name not in inputs.packages:
-                    found.unavailable[name] = inputs.package_hint.format(name)
-        return found
+                    self.unavailable[name] = inputs.package_hint.format(name)
 
     def path(self, name: str) -> Path:
         """Return the file of a lab's result."""
         return self.folder / f"{name}.json"
-
-    @property
-    def outdated(self) -> list[str]:
-        """The labs that can run and have no current result."""
-        return [name for name in self.keys if name not in self.results]
 
     def publish(self, name: str, text: str, *, check: bool) -> None:
         """Publish what a lab has written as its result under its key."""
@@ -125,7 +111,3 @@ class LabResults:
         if not check:
             write_json(self.path(name), self.results[name])
             self.path(name).chmod(0o644)
-
-    def obsolete(self, names: Sequence[str]) -> list[str]:
-        """Return those of some labs that have a result and cannot run, or are not selected."""
-        return [name for name in names if name not in self.keys and self.path(name).exists()]

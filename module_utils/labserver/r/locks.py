@@ -41,20 +41,16 @@ def work_folder() -> Iterator[tuple[Path, int]]:
 
 
 def _sweep(folder: Path) -> None:
-    try:
+    with suppress(OSError):
         about = folder.lstat()
         if about.st_uid != os.geteuid() or time.time() - about.st_mtime < 10:  # seconds: one that is just being made
             return
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
-    except BlockingIOError:
-        pass
-    finally:
-        os.close(lock)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(lock)
 
 
 @contextmanager

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import operator
 import re
 import tarfile
 from collections.abc import Iterable
+from email import message_from_string
 from pathlib import Path
 
 from ..errors import LabError
 
 Constraints = list[tuple[str, str]]
 Version = tuple[int, ...]
+_COMPARE = {
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "<": operator.lt,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
 Dependencies = dict[str, list[tuple[str, str]]]  # package: what its version must fulfil, as (operator, version)
 
 
@@ -34,24 +44,12 @@ def parse_dependencies(text: str) -> Dependencies:
 def satisfies(version: str, constraints: Iterable[tuple[str, str]]) -> bool:
     """Return whether a version satisfies all of (operator, version)."""
     mine = version_of(version)
-    for operator, other in constraints:
-        theirs = version_of(other)
-        fulfilled = {
-            ">=": mine >= theirs,
-            ">": mine > theirs,
-            "<=": mine <= theirs,
-            "<": mine < theirs,
-            "==": mine == theirs,
-            "!=": mine != theirs,
-        }
-        if not fulfilled.get(operator, True):
-            return False
-    return True
+    return all(_COMPARE[sign](mine, version_of(other)) for sign, other in constraints if sign in _COMPARE)
 
 
 def format_constraints(constraints: Constraints) -> str:
     """Return ` (>= 1.2)` and the like."""
-    return f" ({', '.join(f'{operator} {version}' for operator, version in constraints)})" if constraints else ""
+    return f" ({', '.join(f'{sign} {version}' for sign, version in constraints)})" if constraints else ""
 
 
 def read_description(archive: Path, name: str) -> dict[str, str]:
@@ -65,14 +63,7 @@ def read_description(archive: Path, name: str) -> dict[str, str]:
                     description = stream.read().decode("utf-8", "replace") if stream else ""
     except (tarfile.TarError, EOFError, OSError) as error:
         raise LabError(f"not a whole archive ({error})") from error
-    fields: dict[str, str] = {}
-    key = ""
-    for line in description.splitlines():
-        if line[:1] in (" ", "\t"):
-            fields[key] = f"{fields.get(key, '')} {line.strip()}"
-        elif ":" in line:
-            key, _, value = line.partition(":")
-            fields[key] = value.strip()
+    fields = {key: " ".join(value.split()) for key, value in message_from_string(description).items()}
     if fields.get("Package") != name:
         raise LabError("not an R package: it has no DESCRIPTION of its name")
     return fields

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .diagnosis import DISTRUSTED, TRUST, Problem, is_distrusted
 from .metadata import Constraints, format_constraints, satisfies, version_of
@@ -22,6 +22,16 @@ def is_unreachable_repository(repository: Repository) -> bool:
     return bool(re.fullmatch(r"|403|407|429|5(?!01)\d\d", repository.status))
 
 
+def _statuses(repositories: Iterable[Repository]) -> str:
+    """Return what went wrong with repositories: the HTTP status where it says more than R does."""
+    return "; ".join(
+        f"{repository.url}: HTTP status {repository.status}"
+        if re.fullmatch(r"4(?!05)\d\d|5(?!01)\d\d", repository.status)
+        else f"{repository.url}: {repository.problem}"
+        for repository in repositories
+    )
+
+
 @dataclass(frozen=True)
 class Choice:
     """Where a package comes from (V(present), V(distribution) or V(repository)), in which version."""
@@ -31,32 +41,23 @@ class Choice:
     offer: Offer | None = None
 
 
+@dataclass
 class Plan:
-    """For each package that is asked for, or needed by one, its source, or why it is not available."""
+    """For each requested package, and each that one needs, its source, or why it is not available."""
 
-    def __init__(
-        self,
-        request: PackageRequest,
-        answer: QueryResult,
-        candidates: dict[str, str],
-        rejected: dict[str, Problem],
-        tool: str,
-    ) -> None:
+    request: PackageRequest
+    answer: QueryResult
+    candidates: dict[str, str]
+    rejected: dict[str, Problem]
+    tool: str
+    choices: dict[str, Choice] = field(default_factory=dict, init=False)
+    problems: dict[str, Problem] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
         """Choose a source for each."""
-        self.request, self.answer, self.candidates, self.rejected, self.tool = (
-            request,
-            answer,
-            candidates,
-            rejected,
-            tool,
-        )
-        self.base = {"R", *(copy.name for copy in answer.installed if copy.priority == "base")}
-        self.choices: dict[str, Choice] = {}
-        self.problems: dict[str, Problem] = {}
-        constraints: dict[str, Constraints] = {
-            name: [("==", request.version)] if request.version else [] for name in request.names
-        }
-        queue = list(request.names)
+        self.base = {"R", *(copy.name for copy in self.answer.installed if copy.priority == "base")}
+        constraints = dict.fromkeys(self.request.names, self.request.constraints)
+        queue = list(self.request.names)
         while queue:  # ends: a name comes again only with a new constraint, and packages have finitely many
             name = queue.pop(0)
             choice = self._choose(name, constraints[name])
@@ -66,7 +67,7 @@ class Plan:
                 self.choices[name] = choice
                 self.problems.pop(name, None)
                 queue += self._add_dependencies(name, constraints)
-        for name in request.names:
+        for name in self.request.names:
             for other in self.closure([name]):
                 if other in self.problems and name not in self.problems:
                     self.problems[name] = self.problems[other].of(other)
@@ -78,7 +79,7 @@ class Plan:
         """
         fresh = []
         for other, further in self.dependencies(name).items():
-            new = [want for want in further if want not in constraints.get(other, [])]
+            new = [constraint for constraint in further if constraint not in constraints.get(other, [])]
             if other in constraints and not new:
                 continue
             together = [*constraints.get(other, []), *new]
@@ -118,8 +119,7 @@ class Plan:
         if current and not newest and satisfies(current, constraints):
             return Choice("present", current)
         built = self.candidates.get(name, "")
-        if not satisfies(built, constraints):
-            built = ""
+        built = built if satisfies(built, constraints) else ""
         offers = [
             offer
             for offer in self.answer.offers.get(name, [])
@@ -132,70 +132,54 @@ class Plan:
         if current and satisfies(current, constraints) and version_of(best) <= version_of(current):
             return Choice("present", current)
         if built and os.geteuid() != 0:
-            root = "installs packages for root only: run with `become: true`, or set `distro: never`"
-            return Problem(f"{self.tool} {root}")
+            fix = "run with `become: true`, or set `distro: never`"
+            return Problem(f"{self.tool} installs packages for root only: {fix}")
         if built:
             return Choice("distribution", built)
         return Choice("repository", offer.version, offer) if offer else self._diagnose(name, constraints)
 
     def _diagnose(self, name: str, constraints: Constraints) -> Problem:
-        required = f"{name}{format_constraints(constraints)}"
-        if name in self.rejected:
-            built = self.rejected[name].reason
+        rejected = self.rejected.get(name)
+        if rejected:
+            built = rejected.reason
         elif name in self.candidates:
             built = f"the distribution has {name} {self.candidates[name]}"
-        elif self.tool and self.request.distro != "never":
-            built = "the distribution has no package of it"
         else:
-            built = ""
+            built = "the distribution has no package of it" if self.tool else ""
         if self.request.distro == "only":
-            return Problem(
-                f"{built or 'there is no apt-get or dnf here for this R'}: set `distro: prefer`",
-                self._rejected_as_unreachable(name),
-            )
+            reason = built or "there is no apt-get or dnf here for this R"
+            return Problem(f"{reason}: set `distro: prefer`", rejected is not None and rejected.unreachable)
         also = f" ({built})" if built else ""
-        offers = self.answer.offers.get(name, [])
-        if offers:
-            return Problem(self._no_version(name, required, constraints, offers) + also)
+        if self.answer.offers.get(name):
+            return Problem(self._no_version(name, constraints, self.answer.offers[name]) + also)
         repositories = self.answer.repositories
         if not repositories:
             return Problem(f"no repository is set{also}: set `repos`, or run role r_base")
         unreachable = [repository for repository in repositories if is_unreachable_repository(repository)]
         if unreachable:
-            statuses = "; ".join(f"{repository.url}: {self._status(repository)}" for repository in unreachable)
-            reason = f"the repository is out of reach: {statuses}{also}: check the network and proxy, or set `repos`"
-            return Problem(reason, unreachable=name not in self.rejected or self.rejected[name].unreachable)
+            reason = f"the repository is out of reach: {_statuses(unreachable)}{also}"
+            return Problem(
+                f"{reason}: check the network and proxy, or set `repos`",
+                unreachable=rejected is None or rejected.unreachable,
+            )
         distrusted = [repository for repository in repositories if is_distrusted(repository.problem)]
         if distrusted:
-            statuses = "; ".join(f"{repository.url}: {repository.problem}" for repository in distrusted)
-            return Problem(f"{DISTRUSTED}: {statuses}{also}: {TRUST}")
+            return Problem(f"{DISTRUSTED}: {_statuses(distrusted)}{also}: {TRUST}")
         wrong = [repository for repository in repositories if repository.problem]
         if wrong:
-            statuses = "; ".join(f"{repository.url}: {self._status(repository)}" for repository in wrong)
-            return Problem(
-                f"there is no index of packages at {statuses}{also}: set `repos` to the address above src/contrib"
-            )
+            reason = f"there is no index of packages at {_statuses(wrong)}{also}"
+            return Problem(f"{reason}: set `repos` to the address above src/contrib")
         alike = self.answer.alike.get(name)
         hint = f"did you mean {alike}?" if alike else "check its spelling, or set `repos`"
         urls = ", ".join(repository.url for repository in repositories)
         return Problem(f"unknown package: no package of this name in {urls}{also}: {hint}")
 
-    def _rejected_as_unreachable(self, name: str) -> bool:
-        return name in self.rejected and self.rejected[name].unreachable
-
-    @staticmethod
-    def _status(repository: Repository) -> str:
-        refused = re.fullmatch(r"4(?!05)\d\d|5(?!01)\d\d", repository.status)
-        return f"HTTP status {repository.status}" if refused else repository.problem
-
-    def _no_version(self, name: str, required: str, constraints: Constraints, offers: Sequence[Offer]) -> str:
+    def _no_version(self, name: str, constraints: Constraints, offers: Sequence[Offer]) -> str:
         matching = [offer for offer in offers if satisfies(offer.version, constraints)]
         if matching:
             newest = max(matching, key=lambda offer: version_of(offer.version))
-            return (
-                f"{name} {newest.version} needs R{format_constraints(newest.dependencies['R'])}, "
-                f"this is R {self.answer.version}: "
-                f"set `version` to an older release of {name}, or install a newer R"
-            )
+            needs = f"needs R{format_constraints(newest.dependencies['R'])}, this is R {self.answer.version}"
+            return f"{name} {newest.version} {needs}: set `version` to an older release of {name}, or install a newer R"
         has = ", ".join(sorted({offer.version for offer in offers}, key=version_of))
+        required = f"{name}{format_constraints(constraints)}"
         return f"version conflict: {required} is required, the repositories have {has}: set `version` or `repos`"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import LabError
@@ -44,43 +45,48 @@ class Repository:
     problem: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class QueryResult:
     """What R output."""
 
-    version: str = ""
-    home: str = ""
-    library: Path = Path()
-    paths: list[str] = field(default_factory=list)
-    installed: list[Installed] = field(default_factory=list)
-    loaded: dict[str, tuple[str, str]] = field(default_factory=dict)  # name: version, library
-    broken: dict[str, str] = field(default_factory=dict)  # name: why it does not load
-    queried: bool = False  # whether repositories were
-    repositories: list[Repository] = field(default_factory=list)
-    offers: dict[str, list[Offer]] = field(default_factory=dict)
-    alike: dict[str, str] = field(default_factory=dict)  # name: the one that differs in its capitals
+    version: str
+    home: str
+    library: Path
+    paths: list[str]
+    installed: list[Installed]
+    loaded: dict[str, tuple[str, str]]  # name: version, library
+    broken: dict[str, str]  # name: why it does not load
+    queried: bool  # whether repositories were
+    repositories: list[Repository]
+    offers: dict[str, list[Offer]]
+    alike: dict[str, str]  # name: the one that differs in its capitals
 
-    def read(self, line: Sequence[str]) -> None:
-        """Read one line of fields."""
-        kind, *rest = line
-        if kind == "r":
-            self.version, self.home, self.library = rest[0], rest[1], Path(rest[2])
-        elif kind == "path":
-            self.paths.append(rest[0])
-        elif kind == "installed":
-            self.installed.append(Installed(rest[0], rest[1], rest[2], rest[3], parse_dependencies(rest[4])))
-        elif kind == "loaded":
-            self.loaded[rest[0]] = (rest[1], rest[2])
-        elif kind == "broken":
-            self.broken[rest[0]] = rest[1]
-        elif kind == "queried":
-            self.queried = True
-        elif kind == "repository":
-            self.repositories.append(Repository(clean_output(rest[0]), rest[1], clean_output(rest[2])))
-        elif kind == "offer":
-            self.offers.setdefault(rest[0], []).append(Offer(rest[0], rest[1], rest[2], parse_dependencies(rest[3])))
-        elif kind == "alike":
-            self.alike[rest[0]] = rest[1]
+    @classmethod
+    def read(cls, output: Iterable[Sequence[str]], crashed: dict[str, str]) -> QueryResult:
+        """Read the lines of fields, and take in which packages made R crash."""
+        lines: dict[str, list[list[str]]] = defaultdict(list)
+        for kind, *fields in output:
+            lines[kind].append(fields)
+        version, home, library = lines["r"][0] if lines["r"] else ("", "", "")
+        offers: dict[str, list[Offer]] = defaultdict(list)
+        for name, offered, url, dependencies in lines["offer"]:
+            offers[name].append(Offer(name, offered, url, parse_dependencies(dependencies)))
+        return cls(
+            version=version,
+            home=home,
+            library=Path(library),
+            paths=[path for (path,) in lines["path"]],
+            installed=[
+                Installed(name, installed, place, priority, parse_dependencies(dependencies))
+                for name, installed, place, priority, dependencies in lines["installed"]
+            ],
+            loaded={name: (loaded, place) for name, loaded, place in lines["loaded"]},
+            broken={**dict(lines["broken"]), **crashed},
+            queried=bool(lines["queried"]),
+            repositories=[Repository(*map(clean_output, line)) for line in lines["repository"]],
+            offers=dict(offers),
+            alike=dict(lines["alike"]),
+        )
 
 
 @dataclass
@@ -101,15 +107,13 @@ class RProcess:
         fields = [("do", do), ("folder", str(self.work)), *lines]
         input_file.write_text("".join("\t".join(line) + "\n" for line in fields), encoding="utf-8")
         output.touch()
-        options = ["--no-init-file"]
-        if Path(self.program).name != "Rscript":
-            options += ["--no-echo", "--no-restore", "--no-save", f"--file={script}", "--args"]
-        else:
-            options += [str(script)]
+        options = ["--no-echo", "--no-restore", "--no-save", f"--file={script}", "--args"]
+        if Path(self.program).name == "Rscript":
+            options = [str(script)]
         environment = {**os.environ, "LC_ALL": "C.UTF-8", "LANGUAGE": "en", "TMPDIR": str(self.work)}
         with printed.open("wb") as log:
             process = subprocess.run(
-                [self.program, *options, str(input_file), str(output)],
+                [self.program, "--no-init-file", *options, str(input_file), str(output)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -139,8 +143,4 @@ class RProcess:
                 raise LabError(f"R ({self.program}) could not say what is installed: {tail(problem)}")
             else:
                 break
-        answer = QueryResult()
-        for line in output:
-            answer.read(line)
-        answer.broken.update(crashed)
-        return answer
+        return QueryResult.read(output, crashed)

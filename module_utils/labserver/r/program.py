@@ -1,8 +1,7 @@
-"""The program that R runs: data in as lines of tab-separated fields, answers out as such lines."""
+"""The program that R runs: lines of tab-separated fields in and out, so that nothing of a task is written into it."""
 
 from __future__ import annotations
 
-# Nothing of the task is ever written into this program: it reads lines of tab-separated fields, and writes such lines.
 PROGRAM = r"""
 paths <- commandArgs(TRUE)
 input <- strsplit(readLines(paths[1L], encoding = "UTF-8"), "\t", fixed = TRUE)
@@ -14,8 +13,8 @@ emit <- function(...) {
   writeLines(paste(gsub("[\t\r\n]+", " ", enc2utf8(fields)), collapse = "\t"), output, useBytes = TRUE)
   flush(output)
 }
-# What an expression has to complain of: its warnings and its error, or nothing. install.packages, download.file and
-# available.packages all only warn of what is an error to us.
+# Returns the warnings and the error of an expression: install.packages, download.file and available.packages only
+# warn of what is an error to us.
 complaints <- function(expression) {
   messages <- character()
   tryCatch(

@@ -1,4 +1,4 @@
-"""Removes packages: the distribution's by its unowned tool, the others from their libraries."""
+"""Removes packages: the distribution's by its tool, the others from their libraries."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from pathlib import Path
 from .diagnosis import Problem, tail
 from .distribution import Distribution
 from .install import Installation
-from .locks import discard, work_folder
-from .process import QueryResult, RProcess
+from .locks import discard
+from .process import QueryResult
 from .request import PackageRequest, PackageResult
 
 
 def remove(request: PackageRequest, distribution: Distribution | None, *, check: bool) -> PackageResult:
-    """Remove packages from the given library, or from all; the distribution's through its unowned tool."""
+    """Remove packages from the given library, or from all; the distribution's by its tool."""
     with ExitStack() as locks:
-        work, lock = locks.enter_context(work_folder())
-        installation = Installation(request, distribution, RProcess(request.program, work, [lock]), locks)
+        installation = Installation(request, distribution, locks)
         before = installation.query([])
         libraries = [request.library] if request.library else before.paths
         copies = {
@@ -27,24 +26,19 @@ def remove(request: PackageRequest, distribution: Distribution | None, *, check:
             for name in request.names
         }
         result = PackageResult(library=str(before.library))
-        result.problems = {
-            name: problem
-            for name in request.names
-            if (problem := _why_required(name, request.names, copies[name], before))
-        }
+        required = {name: _why_required(name, request.names, copies[name], before) for name in request.names}
+        result.problems = {name: problem for name, problem in required.items() if problem}
         to_remove = [path for name in request.names if name not in result.problems for path in copies[name]]
         owners = distribution.owners([path / "DESCRIPTION" for path in to_remove]) if distribution and to_remove else {}
         owned = {path: owners[path / "DESCRIPTION"] for path in to_remove if path / "DESCRIPTION" in owners}
-        for path, package in owned.items():
-            if request.distro == "never" or os.geteuid() != 0:
-                fix = "set `distro: prefer`" if request.distro == "never" else "run with `become: true`"
+        if request.distro == "never" or os.geteuid() != 0:
+            fix = "set `distro: prefer`" if request.distro == "never" else "run with `become: true`"
+            for path, package in owned.items():
                 result.problems[path.name] = Problem(f"{path} belongs to the distribution's package {package}: {fix}")
-        owned = {path: package for path, package in owned.items() if path.name not in result.problems}
+            owned = {}
         unowned = [path for path in to_remove if path not in owned and path.name not in result.problems]
         result.before = {path.name: _version_at(before, path) for path in to_remove}
-        result.after = {
-            path.name: _version_at(before, path) for path in to_remove if path not in owned and path not in unowned
-        }
+        result.after = {name: version for name, version in result.before.items() if name in result.problems}
         if check:
             return result
         for library in {path.parent for path in unowned}:

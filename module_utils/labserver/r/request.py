@@ -29,6 +29,11 @@ class PackageRequest:
     timeout: int = 30
     cores: int = 1
 
+    @property
+    def constraints(self) -> list[tuple[str, str]]:
+        """What the version of a requested package has to fulfil."""
+        return [("==", self.version)] if self.version else []
+
     def check(self) -> None:
         """Raise LabError for what can be seen to be wrong without R."""
         if not self.names or self.timeout < 1:

@@ -17,10 +17,10 @@ class User:
     """A user as the role's variable describes it."""
 
     name: str
-    state: str = "present"
-    groups: tuple[str, ...] = ()
-    reset_password: bool = False
-    remove_home: bool = False
+    state: str
+    groups: list[str]
+    password: str
+    remove_home: bool
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,6 @@ class Accounts:
     accounts: dict[str, Account]
     group_ids: dict[str, int]
     members: dict[str, frozenset[str]]
-
-    @property
-    def reserved(self) -> set[str]:
-        """Names of the system's own accounts."""
-        return {"nobody"} | {name for name, account in self.accounts.items() if account.uid < FIRST_USER_ID}
 
     def in_group(self, user: str, group: str) -> bool:
         """Whether the user is a member of the group, or has it as primary group."""
@@ -97,30 +92,24 @@ def read_accounts(etc: Path) -> Accounts:
     )
 
 
-def check_names(users: list[User], reserved: set[str]) -> None:
+def check_names(names: list[str], accounts: dict[str, Account]) -> None:
     """Raise a LabError for a name that no user may have."""
-    names = [user.name for user in users]
-    wrong = sorted({name for name in names if not NAME.fullmatch(name)})
-    twice = sorted({name for name in names if names.count(name) > 1})
-    system = sorted(reserved.intersection(names))
-    problems = [
-        f"{problem} ({', '.join(found)})"
-        for problem, found in (
-            ("a name that is not of small letters, digits, - and _", wrong),
-            ("a name that is given twice", twice),
-            ("the name of an account of the system", system),
-        )
-        if found
-    ]
+    system = {"nobody"} | {name for name, account in accounts.items() if account.uid < FIRST_USER_ID}
+    found = {
+        "a name that is not of small letters, digits, - and _": {name for name in names if not NAME.fullmatch(name)},
+        "a name that is given twice": {name for name in names if names.count(name) > 1},
+        "the name of an account of the system": system.intersection(names),
+    }
+    problems = [f"{problem} ({', '.join(sorted(wrong))})" for problem, wrong in found.items() if wrong]
     if problems:
         raise LabError(f"rstudio_server_users has {', '.join(problems)}. Give each user once, by another name.")
 
 
 def plan_changes(
-    users: list[User], found: Accounts, login_group: str, *, reset_all: bool, interrupted: list[str]
+    users: list[User], found: Accounts, login_group: str, password: str, interrupted: list[str]
 ) -> AccountChanges:
     """Compare. `interrupted` are users whose password a run was setting when it ended."""
-    check_names(users, found.reserved)
+    check_names([user.name for user in users], found.accounts)
     changes = AccountChanges()
     for user in users:
         account = found.accounts.get(user.name)
@@ -137,7 +126,9 @@ def plan_changes(
                 changes.to_lock.append(user.name)
             if user.name in found.members.get(login_group, ()):
                 changes.to_expel.append(user.name)
-        elif not account or not account.has_password or reset_all or user.reset_password or user.name in interrupted:
+        elif (
+            not account or not account.has_password or "reset" in (password, user.password) or user.name in interrupted
+        ):
             changes.to_set_password.append(user.name)
         elif account.locked:
             changes.to_unlock.append(user.name)

@@ -8,37 +8,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
 import shutil
-import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import LabError
 
+Run = Callable[..., tuple[int, str]]  # runs a program; returns its exit status and its output
 PUBLIC_KEY = 6  # OpenPGP's packet tag
 AR_HEADER = 60
 
 
 class UncheckedError(Exception):
     """The signature cannot be checked here, for this reason. That says nothing against the package."""
-
-
-def run(*command: str) -> tuple[int, str]:
-    """Run a program; return its exit status and its output."""
-    environment = {**os.environ, "LC_ALL": "C"}
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-        env=environment,
-    )
-    return done.returncode, done.stdout.strip()
 
 
 def unarmor(text: bytes) -> bytes:
@@ -114,7 +98,7 @@ def deb_members(deb: Path) -> dict[str, bytes]:
     return members
 
 
-def check_deb(deb: Path, key: bytes, folder: Path) -> str:
+def check_deb(deb: Path, key: bytes, folder: Path, run: Run) -> str:
     """Return what is wrong with a deb's signature, empty when nothing is.
 
     It holds its signature as dpkg-sig makes them: a signed list of the checksums of its members.
@@ -135,11 +119,10 @@ def check_deb(deb: Path, key: bytes, folder: Path) -> str:
         raise UncheckedError("the host has neither gpgv nor sqv")
     if status != 0:
         return output
-    # What is signed, and nothing that stands around it
-    listed = {}
-    for line in re.findall(rb"^\s+(\w{32}) (\w{40}) (\d+) (\S+)$", signed.read_bytes(), re.MULTILINE):
-        md5, sha1, size, name = (part.decode() for part in line)
-        listed[name] = (md5, sha1, int(size))
+    # Only what is signed counts, and not what stands around it
+    text = signed.read_bytes().decode(errors="replace")
+    lines = re.findall(r"^\s+(\w{32}) (\w{40}) (\d+) (\S+)$", text, re.MULTILINE | re.ASCII)
+    listed = {name: (md5, sha1, int(size)) for md5, sha1, size, name in lines}
     for name, member in members.items():
         md5 = hashlib.md5(member, usedforsecurity=False).hexdigest()
         sha1 = hashlib.sha1(member, usedforsecurity=False).hexdigest()
@@ -148,7 +131,7 @@ def check_deb(deb: Path, key: bytes, folder: Path) -> str:
     return ""
 
 
-def check_rpm(rpm: Path, key: bytes, folder: Path) -> str:
+def check_rpm(rpm: Path, key: bytes, folder: Path, run: Run) -> str:
     """Return what is wrong with an rpm's signature, empty when nothing is."""
     key_file = folder / "key.asc"
     key_file.write_text(armor(key), encoding="ascii")
@@ -165,7 +148,7 @@ def check_rpm(rpm: Path, key: bytes, folder: Path) -> str:
     return ""
 
 
-def check_signature(package: Path, key_file: Path, fingerprint: str) -> None:
+def check_signature(package: Path, key_file: Path, fingerprint: str, run: Run) -> None:
     """Check the package. Raises a LabError for a wrong signature, an UncheckedError where there is no telling."""
     fingerprint = fingerprint.replace(" ", "").upper()
     if not re.fullmatch(r"[0-9A-F]{40}", fingerprint):
@@ -173,6 +156,6 @@ def check_signature(package: Path, key_file: Path, fingerprint: str) -> None:
     key = select_key(key_file.read_bytes(), fingerprint)
     check = check_rpm if package.suffix == ".rpm" else check_deb
     with tempfile.TemporaryDirectory() as folder:
-        wrong = check(package, key, Path(folder))
+        wrong = check(package, key, Path(folder), run)
     if wrong:
         raise LabError(f"not signed by {fingerprint}: {wrong}")
