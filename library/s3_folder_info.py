@@ -90,7 +90,7 @@ from pathlib import PurePosixPath
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.errors import LabError
-from ansible.module_utils.labserver.s3.compare import BucketUnavailableError, HostFile, compare
+from ansible.module_utils.labserver.s3.compare import BucketUnavailableError, FileVersion, compare
 
 
 def main() -> None:
@@ -109,7 +109,7 @@ def main() -> None:
     )
     options = module.params
     files = {
-        str(PurePosixPath(file["path"]).relative_to(options["path"])): HostFile(
+        str(PurePosixPath(file["path"]).relative_to(options["path"])): FileVersion(
             file["size"], file["checksum"], file["mtime"]
         )
         for file in options["files"]

@@ -135,6 +135,22 @@ _ANSWERS: list[tuple[tuple[str, ...], str, str]] = [
         "",
         "set ec2_bucket to another name; one name is one bucket in all of AWS",
     ),
+    # The answer to a HEAD request has the status alone
+    (
+        ("404", "NoSuchBucket"),
+        "there is no such bucket",
+        "correct s3_sync_bucket, or create the bucket first",
+    ),
+    (
+        ("403",),
+        "access is denied",
+        "use credentials that may list, read and write the bucket (AWS_PROFILE), or correct s3_sync_bucket",
+    ),
+    (
+        ("400",),
+        "the credentials are refused",
+        "they may have expired, log in again (aws sso login) or set others",
+    ),
     (("BucketNotEmpty",), "", "set -e ec2_remove_bucket_content=true as well, if all that is in it may go"),
     (
         ("VolumeModificationRateExceeded", "IncorrectModificationState"),
