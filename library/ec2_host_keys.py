@@ -46,13 +46,8 @@ options:
     default: 90
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, amazon.aws.boto3]
 attributes:
-  check_mode:
-    description: Can run in check mode and return changed status without changing the target.
-    support: full
-    details: In check mode it reads the consoles once.
-  diff_mode:
-    description: Shows the file before and after.
-    support: full
+  check_mode: {support: full, details: In check mode it reads the consoles once.}
+  diff_mode: {support: full, details: Shows the file before and after.}
 author: labserver
 """
 

@@ -42,12 +42,8 @@ options:
     type: bool
     default: true
 attributes:
-  check_mode:
-    description: Can run in check mode and return changed status without changing the target.
-    support: full
-  diff_mode:
-    description: Lists the files that are transferred.
-    support: full
+  check_mode: {support: full}
+  diff_mode: {support: full, details: Lists the files that are transferred.}
 author: labserver
 """
 

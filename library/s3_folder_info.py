@@ -46,12 +46,8 @@ options:
     type: bool
     default: true
 attributes:
-  check_mode:
-    description: Can run in check mode and return changed status without changing the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed, or would.
-    support: none
+  check_mode: {support: full}
+  diff_mode: {support: none}
 author: labserver
 """
 

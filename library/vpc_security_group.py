@@ -51,12 +51,8 @@ options:
     default: present
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, amazon.aws.boto3]
 attributes:
-  check_mode:
-    description: Can run in check mode and return changed status without changing the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed, or would.
-    support: none
+  check_mode: {support: full}
+  diff_mode: {support: none}
 author: labserver
 """
 
@@ -84,10 +80,8 @@ id:
   type: str
 """
 
-from ansible.module_utils.labserver.aws.errors import explained
-from ansible.module_utils.labserver.aws.module import clients_of
-from ansible.module_utils.labserver.aws.security_groups import SecurityGroupRequest, delete_group, ensure_group
-from ansible.module_utils.labserver.errors import LabError
+from ansible.module_utils.labserver.aws.module import run
+from ansible.module_utils.labserver.aws.security_groups import apply_group
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
@@ -110,20 +104,7 @@ def main() -> None:
         required_if=[("state", "present", ["name", "vpc"]), ("state", "absent", ["id"])],
         supports_check_mode=True,
     )
-    asked = module.params
-    try:
-        clients = clients_of(module)
-        ec2 = clients.client("ec2")
-        with explained(clients.region):
-            if asked["state"] == "absent":
-                changed, identity = delete_group(ec2, asked["id"], dry_run=module.check_mode), asked["id"]
-            else:
-                keys = ("name", "description", "vpc", "ingress", "tags")
-                request = SecurityGroupRequest(**{key: asked[key] for key in keys})
-                changed, identity = ensure_group(ec2, request, dry_run=module.check_mode)
-    except LabError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=changed, id=identity)
+    run(module, lambda clients: apply_group(clients, module.params, check_mode=module.check_mode))
 
 
 if __name__ == "__main__":
