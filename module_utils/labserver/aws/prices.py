@@ -86,19 +86,15 @@ class Prices:
 
     def __init__(self, overrides: Mapping[str, Any] | None = None) -> None:
         """Take `overrides` of the same form as PRICES, of which any part may be left out."""
-        self._table: dict[str, Any] = copy.deepcopy(PRICES)
+        self.date = str(PRICES["date"])  # when they were looked up
+        self._regions: dict[str, Any] = copy.deepcopy(PRICES["regions"])
         if overrides:
             self._lay_over(overrides)
-
-    @property
-    def date(self) -> str:
-        """When the prices were looked up."""
-        return str(self._table["date"])
 
     def _lay_over(self, overrides: Mapping[str, Any]) -> None:
         for key, value in _mapping(overrides, "the prices").items():
             if key == "date":
-                self._table["date"] = str(value)
+                self.date = str(value)
             elif key == "regions":
                 for region, prices in _mapping(value, "regions").items():
                     self._lay_over_region(region, _mapping(prices, f"regions.{region}"))
@@ -106,7 +102,7 @@ class Prices:
                 raise LabError(f"prices: unknown key '{key}': use `date` and `regions` (see {_EXAMPLE})")
 
     def _lay_over_region(self, region: str, prices: Mapping[str, Any]) -> None:
-        table = self._table["regions"].setdefault(region, {})
+        table = self._regions.setdefault(region, {})
         for key, value in prices.items():
             where = f"regions.{region}.{key}"
             if key in _TABLES:
@@ -123,8 +119,8 @@ class Prices:
                 raise LabError(f"prices: unknown key '{where}': use one of {known} (see {_EXAMPLE})")
 
     def _find(self, region: str, kind: str, name: str | None = None) -> float | None:
-        """Price by kind, and by name within it; None where nobody told it."""
-        table = self._table["regions"].get(region)
+        """Price by kind, and by name within it; None where it is not known."""
+        table = self._regions.get(region)
         if table is None:
             return None
         found = table.get(kind)
@@ -170,7 +166,7 @@ _EXAMPLE = "{regions: {us-west-2: {instance: {t3.micro: 0.0104}, volume: {gp3: 0
 
 
 def _priced_by_size(volume: Mapping[str, Any]) -> bool:
-    """Tell whether the gigabytes are all that a volume costs."""
+    """Whether the gigabytes are all that a volume costs."""
     if volume.get("volume_type") != "gp3":
         return True
     return (volume.get("iops") or 0) <= _GP3_IOPS and (volume.get("throughput") or 0) <= _GP3_MB_S

@@ -19,7 +19,7 @@ def tags_of(resource: Mapping[str, Any]) -> dict[str, str]:
 
 
 def is_ours(tags: Mapping[str, str], project: str | None) -> bool:
-    """Tell whether a resource belongs to a project; to any, where none is named."""
+    """Whether a resource belongs to a project; to any, where none is named."""
     return PROJECT in tags and project in (None, tags[PROJECT])
 
 
