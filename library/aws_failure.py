@@ -7,9 +7,8 @@ DOCUMENTATION = r"""
 module: aws_failure
 short_description: Fails with what AWS refused, and what to do about it
 description:
-  - For the C(rescue) of a block. Modules of amazon.aws report the error of AWS only. This module takes their messages,
-    and fails with them and with the fix of the first error that it knows
-    (C(module_utils/labserver/aws/errors.py)).
+  - For the C(rescue) of a block. Fails with the messages of modules of amazon.aws, and with the fix of the first error
+    that C(module_utils/labserver/aws/errors.py) knows.
 options:
   messages:
     description: The messages of what failed.

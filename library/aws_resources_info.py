@@ -8,12 +8,10 @@ module: aws_resources_info
 short_description: Lists what carries our tags on AWS, with its estimated cost and its expiry
 description:
   - Finds instances, volumes, Elastic IP addresses, network interfaces that outlive their instance, snapshots, security
-    groups, key pairs and S3 buckets by the tag C(labserver:project), in one region or many. Nothing without that tag
-    is ever listed, except as O(untagged) says.
-  - Estimates what each costs from a small dated price table (C(module_utils/labserver/aws/prices.py)), over which
-    O(prices) is laid. What has no price there is reported as unknown, never as free.
-  - Estimates the same for things that are O(planned).
-  - It only reads. Region, profile, keys and endpoint are given as to every module of amazon.aws.
+    groups, key pairs and S3 buckets by the tag C(labserver:project), in one region or many.
+  - Estimates what they and the O(planned) ones cost from a small dated price table
+    (C(module_utils/labserver/aws/prices.py)). What has no price there is reported as unknown, never as free.
+  - Changes nothing.
 options:
   project:
     description: List what belongs to this project only. Default is every project.
@@ -25,21 +23,21 @@ options:
     elements: str
   untagged:
     description:
-      - List volumes and addresses that hang on our instances without a tag of their own, too. They cost for us, and
-        have RV(resources[].tagged) false.
+      - List volumes and addresses that are attached to our instances without a tag of their own, too. They have
+        RV(resources[].tagged) false.
     type: bool
     default: false
   prices:
     description:
-      - Prices in US dollars to lay over the table, of its form. C(instance) by type and C(address) are per hour;
+      - Prices in US dollars that override the table, in its form. C(instance) by type and C(address) are per hour;
         C(volume) by type, C(snapshot) and C(bucket) per GB and month.
       - A region that the table lacks can be C(like) us-west-2, times C(instance_factor) and C(storage_factor).
     type: dict
     default: {}
   planned:
     description:
-      - Things to estimate that need not exist. Each is a mapping of C(type) (one of RV(resources[].type)),
-        C(instance_type), or C(volume_type) (default gp3) and C(size_gb), and if wanted C(count), C(name), C(region).
+      - Resources to estimate that need not exist. Each is a mapping of C(type) (one of RV(resources[].type)),
+        C(instance_type), or C(volume_type) (default gp3) and C(size_gb), and optionally C(count), C(name), C(region).
     type: list
     elements: dict
     default: []
@@ -51,29 +49,24 @@ author: labserver
 """
 
 EXAMPLES = r"""
-- name: Look at what the project has
+- name: List the resources of the project
   aws_resources_info:
     project: labserver
     region: us-west-2
-  register: there
+  register: resources
 
-- name: Show it, with its cost
-  ansible.builtin.debug:
-    msg: "{{ there.table }}"
-
-- name: Estimate five machines before they are made
+- name: Estimate five machines before they are created
   aws_resources_info:
     project: labserver
     region: eu-west-1
     planned:
       - {type: instance, instance_type: t3.micro, count: 5, name: machines}
       - {type: volume, volume_type: gp3, size_gb: 10, count: 5, name: their roots}
-      - {type: address, count: 5}
     prices:
       regions:
         eu-west-1: {instance: {t3.micro: 0.0114}, volume: {gp3: 0.088}}
 
-- name: Look for anything of ours, anywhere
+- name: List the resources of all projects in all regions
   aws_resources_info:
     regions: [all]
     region: us-west-2
@@ -136,7 +129,7 @@ overdue:
   type: list
   elements: dict
 planned:
-  description: The planned things; their C(hourly_usd) and C(monthly_usd) are those of all C(count) together.
+  description: The planned resources; their C(hourly_usd) and C(monthly_usd) are those of all C(count) together.
   returned: success
   type: list
   elements: dict

@@ -7,8 +7,8 @@ DOCUMENTATION = r"""
 module: block_device_info
 short_description: Reads what is on a block device and where it is mounted
 description:
-  - Waits for a block device that may be attached a little later, and reads with C(lsblk), C(wipefs) and C(findmnt)
-    whether it is blank, and whether it or its mount point is in use.
+  - Waits for a block device, and reads with C(lsblk), C(wipefs) and C(findmnt) whether it is blank, and whether it or
+    its mount point is in use.
   - Changes nothing.
 options:
   devices:

@@ -7,12 +7,10 @@ DOCUMENTATION = r"""
 module: ec2_host_keys
 short_description: Pins the SSH host keys of EC2 machines
 description:
-  - cloud-init writes a machine's public host keys on its console, which only the owner of the account can read. This
-    module reads them there and puts them into a known_hosts file of the project, so that the first connection already
-    knows whom it talks to.
+  - Reads the public host keys that cloud-init wrote on a machine's console, which only the owner of the account can
+    read, and puts them into a known_hosts file, where it keeps the lines of other machines.
   - A machine whose console does not show them within O(wait) is left to SSH, which pins the key of the first
     connection (C(StrictHostKeyChecking=accept-new)).
-  - What is in the file about other machines is kept.
 options:
   machines:
     description: The machines.
@@ -28,15 +26,15 @@ options:
         description: Id of the instance. Required with O(state=present).
         type: str
       new:
-        description: Whether the machine was made just now, so that what is known of its address is not of it.
+        description: Whether the machine was created just now, so that known keys of its address are those of another.
         type: bool
         default: false
   path:
-    description: The known_hosts file. Its folder is made if it is not there.
+    description: The known_hosts file. Its folder is created if it does not exist.
     type: path
     required: true
   state:
-    description: V(absent) forgets the addresses.
+    description: V(absent) removes the addresses.
     type: str
     choices: [present, absent]
     default: present
@@ -52,13 +50,13 @@ author: labserver
 """
 
 EXAMPLES = r"""
-- name: Pin the keys of a machine that was just made
+- name: Pin the keys of a machine that was just created
   ec2_host_keys:
     machines: [{id: i-0123456789abcdef0, address: 203.0.113.7, new: true}]
     region: us-west-2
     path: .secrets/known_hosts
 
-- name: Forget an address that is given back
+- name: Remove an address that was released
   ec2_host_keys:
     machines: [{address: 203.0.113.7}]
     path: .secrets/known_hosts

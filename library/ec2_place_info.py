@@ -7,11 +7,10 @@ DOCUMENTATION = r"""
 module: ec2_place_info
 short_description: Reads what a region offers an instance type, and what there has the names of the project
 description:
-  - Reads, before anything is created, the architecture of an instance type, how many private addresses an
-    interface of it takes, into which subnets a machine may be put, and what has the names that the project would use,
-    with or without its tags.
+  - Reads what an instance type offers, into which subnets a machine may be put, and what has the names that the project
+    would use, with or without its tags.
   - Fails, naming the variable to set, where the region has no default VPC, the zone does not offer the type, the
-    subnet is too small, or the bucket belongs to somebody else.
+    subnet does not exist, or the bucket belongs to somebody else.
   - Changes nothing.
 options:
   zone:

@@ -9,8 +9,8 @@ short_description: Compares a folder with a prefix of an S3 bucket
 description:
   - Runs on the controller, whose AWS credentials boto3 finds (E(AWS_PROFILE), E(AWS_ACCESS_KEY_ID), ...), on the files
     that M(ansible.builtin.find) found on a host with MD5 checksums.
-  - Returns the files that M(s3_folder) then has to transfer on the host, each with a presigned URL. Whoever has that
-    URL may transfer the file, so the task needs C(no_log).
+  - Returns the files that M(s3_folder) has to transfer, each with a presigned URL. Whoever has that URL may transfer
+    the file, so the task needs C(no_log).
   - A file is unchanged when size and MD5 are the same; where a bucket keeps no MD5 (it encrypts with KMS, or a file was
     uploaded in parts), when size and time are.
   - Changes nothing.

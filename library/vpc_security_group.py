@@ -9,8 +9,8 @@ short_description: Creates, updates and deletes a security group
 description:
   - M(amazon.aws.ec2_security_group) (amazon.aws 10) does the same, but does not report why AWS refused it. This
     module reports the reason and the fix.
-  - A group that is there gets exactly the ingress rules that are asked for, and the tags that are asked for beside its
-    own. Rules for outgoing traffic are left as they are; AWS allows all of it in a new group.
+  - An existing group gets exactly the rules of O(ingress), and O(tags) beside its own. Rules for outgoing traffic are
+    left as they are; AWS allows all of it in a new group.
 options:
   name:
     description: Name of the group. Required with O(state=present).
