@@ -54,7 +54,7 @@ import re
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.aws.errors import with_fix
 
-# What Ansible puts before the message of a module or a filter, and what it says of a loop
+# What Ansible puts before the message of a module or a filter, and its message of a loop
 _PREFIX = re.compile(r"(?s)^.*The filter plugin '\w+' failed: |^Task failed: |Module failed: ")
 _EMPTY = ("", "One or more items failed")
 

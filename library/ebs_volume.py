@@ -78,8 +78,8 @@ id:
   type: str
 """
 
-from ansible.module_utils.labserver.aws.module import run
-from ansible.module_utils.labserver.aws.volumes import apply_volume
+from ansible.module_utils.labserver.aws.module import run_state
+from ansible.module_utils.labserver.aws.volumes import delete_volume, ensure_volume
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
@@ -99,7 +99,7 @@ def main() -> None:
         required_if=[("state", "present", ["instance"]), ("state", "absent", ["id"])],
         supports_check_mode=True,
     )
-    run(module, lambda clients: apply_volume(clients, module.params, check_mode=module.check_mode))
+    run_state(module, ensure_volume, delete_volume)
 
 
 if __name__ == "__main__":

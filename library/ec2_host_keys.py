@@ -78,15 +78,7 @@ unknown:
 
 from pathlib import Path
 
-from ansible.module_utils.labserver.aws.console import (
-    Keys,
-    add_keys,
-    console_output,
-    is_known,
-    read,
-    remove_keys,
-    wait_for_keys,
-)
+from ansible.module_utils.labserver.aws.console import add_keys, console_output, is_known, remove_keys, wait_for_keys
 from ansible.module_utils.labserver.aws.errors import explained
 from ansible.module_utils.labserver.aws.module import clients_of
 from ansible.module_utils.labserver.errors import LabError, explain
@@ -94,7 +86,7 @@ from ansible.module_utils.labserver.files import replacing
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
-def keys_from_consoles(module: AnsibleAWSModule, before: str) -> dict[str, Keys]:
+def keys_from_consoles(module: AnsibleAWSModule, before: str) -> dict[str, list[str]]:
     """Read the consoles of the instances that are new, or whose keys are not in the file."""
     unknown = [one for one in module.params["machines"] if one["new"] or not is_known(before, one["address"])]
     if not unknown:
@@ -103,7 +95,7 @@ def keys_from_consoles(module: AnsibleAWSModule, before: str) -> dict[str, Keys]
     clients = clients_of(module)
     ec2 = clients.client("ec2")
     with explained(clients.region):
-        keys: dict[str, Keys] = wait_for_keys(unknown, lambda instance: console_output(ec2, instance), wait)
+        keys: dict[str, list[str]] = wait_for_keys(unknown, lambda instance: console_output(ec2, instance), wait)
     return keys
 
 
@@ -133,9 +125,9 @@ def main() -> None:
     )
     path, machines = Path(module.params["path"]), module.params["machines"]
     addresses = [one["address"] for one in machines]
-    found: dict[str, Keys] = {}
+    found: dict[str, list[str]] = {}
     try:
-        before = read(path)
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
         if module.params["state"] == "absent":
             after = remove_keys(before, addresses)
         else:

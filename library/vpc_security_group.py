@@ -80,8 +80,8 @@ id:
   type: str
 """
 
-from ansible.module_utils.labserver.aws.module import run
-from ansible.module_utils.labserver.aws.security_groups import apply_group
+from ansible.module_utils.labserver.aws.module import run_state
+from ansible.module_utils.labserver.aws.security_groups import delete_group, ensure_group
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
@@ -104,7 +104,7 @@ def main() -> None:
         required_if=[("state", "present", ["name", "vpc"]), ("state", "absent", ["id"])],
         supports_check_mode=True,
     )
-    run(module, lambda clients: apply_group(clients, module.params, check_mode=module.check_mode))
+    run_state(module, ensure_group, delete_group)
 
 
 if __name__ == "__main__":

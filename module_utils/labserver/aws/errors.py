@@ -99,7 +99,7 @@ _REFUSED = "AWS refused {action} in {region}: {text}"
 _ANSWERS = {**_PROBLEMS, **{codes: (_REFUSED, fix) for codes, fix in _FIXES.items()}}
 _BY_CODE = {code: answer for codes, answer in _ANSWERS.items() for code in codes.split()}
 
-# How messages of other modules and plugins name a code, or what they say instead of one
+# How messages of other modules and plugins name a code, or the text they have instead of one
 _CODE = re.compile(r"An error occurred \(([\w.]+)\)")
 _WITHOUT_CODE = {
     "EndpointConnectionError": "[Cc]ould not connect|Connection was closed|timed out|Unable to parse response",

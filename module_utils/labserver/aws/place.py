@@ -22,8 +22,10 @@ def find_place(clients: AwsClients, options: Mapping[str, Any]) -> dict[str, Any
     with explained(clients.region):
         kind = _type(ec2, options)
         subnets = _subnets(ec2, options)
-        group = _group(ec2, options["project"], subnets[0]["VpcId"])
-        key = _key(ec2, options["project"])
+        name = [options["project"]]
+        in_vpc = {"Name": "vpc-id", "Values": [subnets[0]["VpcId"]]}
+        groups = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": name}, in_vpc])
+        keys = ec2.describe_key_pairs(Filters=[{"Name": "key-name", "Values": name}])
         free = _free(ec2, subnets, options["private_addresses"]) if options["private_addresses"] else {}
         bucket = _bucket(clients.client("s3"), options["bucket"]) if options["bucket"] else None
     return {
@@ -34,8 +36,8 @@ def find_place(clients: AwsClients, options: Mapping[str, Any]) -> dict[str, Any
         "zone": subnets[0]["AvailabilityZone"],
         "subnets": {subnet["AvailabilityZone"]: subnet["SubnetId"] for subnet in subnets},
         "free": free,
-        "group": group,
-        "key": key,
+        "group": _first(groups["SecurityGroups"], "GroupId"),
+        "key": _first(keys["KeyPairs"], "KeyPairId"),
         "bucket": bucket,
     }
 
@@ -105,17 +107,9 @@ def _chosen_subnet(ec2: Any, options: Mapping[str, Any]) -> list[dict[str, Any]]
     return subnets
 
 
-def _group(ec2: Any, name: str, vpc: str) -> dict[str, Any] | None:
-    named = [{"Name": "group-name", "Values": [name]}, {"Name": "vpc-id", "Values": [vpc]}]
-    for group in ec2.describe_security_groups(Filters=named)["SecurityGroups"]:
-        return {"id": group["GroupId"], "tags": tags_of(group)}
-    return None
-
-
-def _key(ec2: Any, name: str) -> dict[str, Any] | None:
-    for key in ec2.describe_key_pairs(Filters=[{"Name": "key-name", "Values": [name]}])["KeyPairs"]:
-        return {"id": key["KeyPairId"], "tags": tags_of(key)}
-    return None
+def _first(resources: Iterable[Mapping[str, Any]], key: str) -> dict[str, Any] | None:
+    """Return id and tags of the only resource of a name."""
+    return next(({"id": resource[key], "tags": tags_of(resource)} for resource in resources), None)
 
 
 def _free(ec2: Any, subnets: Iterable[Mapping[str, Any]], count: int) -> dict[str, list[str]]:

@@ -82,7 +82,7 @@ _GP3_IOPS, _GP3_MB_S = 3000, 125
 
 
 class Prices:
-    """The table, with what the user knows better laid over it."""
+    """The table, overridden by the prices of the user."""
 
     def __init__(self, overrides: Mapping[str, Any] | None = None) -> None:
         """Take `overrides` of the same form as PRICES, of which any part may be left out."""
@@ -120,20 +120,13 @@ class Prices:
 
     def _find(self, region: str, kind: str, name: str | None = None) -> float | None:
         """Price by kind, and by name within it; None where it is not known."""
-        table = self._regions.get(region)
-        if table is None:
-            return None
-        found = table.get(kind)
-        if kind in _TABLES:
-            found = (found or {}).get(name)
-        if found is not None:
-            return float(found)
-        if "like" not in table:
-            return None
+        table = self._regions.get(region, {})
+        found: float | None = table.get(kind, {}).get(name) if kind in _TABLES else table.get(kind)
+        if found is not None or "like" not in table:
+            return found
         price = self._find(table["like"], kind, name)
-        if kind == "address" or price is None:
-            return price
-        return price * float(table.get("storage_factor" if kind in _STORAGE else "instance_factor", 1))
+        factor = "storage_factor" if kind in _STORAGE else "instance_factor"
+        return price if kind == "address" or price is None else price * float(table.get(factor, 1))
 
     def hourly(self, resource: Mapping[str, Any]) -> float | None:
         """Price of a resource (as aws_resources describes it, or as planned) per hour; None where it is not known."""

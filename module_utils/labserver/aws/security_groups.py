@@ -6,8 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .client import AwsClients
-from .errors import ClientError, error_code, explained
+from .errors import ClientError, error_code
 from .resources import tag_specification, tags_of
 
 _SOURCES = {
@@ -20,16 +19,8 @@ _SOURCES = {
 Permissions = dict[str, dict[str, Any]]
 
 
-def apply_group(clients: AwsClients, options: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """Bring a group into the state that the options of module vpc_security_group describe; return its result."""
-    with explained(clients.region):
-        ec2 = clients.client("ec2")
-        if options["state"] == "absent":
-            return {"changed": _delete(ec2, options["id"], check_mode=check_mode), "id": options["id"]}
-        return _ensure(ec2, options, check_mode=check_mode)
-
-
-def _ensure(ec2: Any, options: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
+def ensure_group(ec2: Any, options: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """Create or update what the options of the module describe; return its result."""
     named = [{"Name": "group-name", "Values": [options["name"]]}, {"Name": "vpc-id", "Values": [options["vpc"]]}]
     found = next(iter(ec2.describe_security_groups(Filters=named)["SecurityGroups"]), None)
     if found is None and check_mode:
@@ -49,8 +40,8 @@ def _ensure(ec2: Any, options: Mapping[str, Any], *, check_mode: bool) -> dict[s
     return {"changed": found is None or bool(added or removed or retag), "id": identity}
 
 
-def _delete(ec2: Any, group: str, *, check_mode: bool) -> bool:
-    """Delete a group by its id; return whether it was there."""
+def delete_group(ec2: Any, group: str, *, check_mode: bool) -> bool:
+    """Delete a group by its id; return whether it existed."""
     try:
         ec2.describe_security_groups(GroupIds=[group])
         if not check_mode:

@@ -14,11 +14,11 @@ from ..errors import LabError
 from .client import AT_ONCE, AwsClients
 from .errors import DENIED, AwsError, ClientError, error_code, explained
 from .prices import Prices, priced
-from .resources import PROJECT, TYPES, Resource, is_ours, new_resource, tags_of, utc
+from .resources import PROJECT, TYPES, Resource, new_resource, tags_of, utc
 
 _FILTER_VALUES = 200  # AWS takes no more in one filter
 _BUCKET_PAGES = 10  # of 1,000 objects: a larger bucket is not counted, for that would cost time and requests
-_FIRST_REGION = "us-east-1"  # always there: it tells which others are
+_FIRST_REGION = "us-east-1"  # always enabled: it lists the others
 
 _Found = TypeVar("_Found")
 
@@ -156,7 +156,9 @@ class _Region:
         machines = {resource["id"]: resource for resource in ours}
         known = {resource["id"] for resource in found}
         extra: list[Resource] = []
-        for some in _chunks(list(machines), _FILTER_VALUES):
+        names = list(machines)
+        for begin in range(0, len(names), _FILTER_VALUES):
+            some = names[begin : begin + _FILTER_VALUES]
             extra += self._list("volume", {"Name": "attachment.instance-id", "Values": some})
             extra += self._list("address", {"Name": "instance-id", "Values": some})
         return [
@@ -164,11 +166,6 @@ class _Region:
             for resource in extra
             if resource["id"] not in known and resource["attached_to"] in machines and not resource["tagged"]
         ]
-
-
-def _chunks(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for begin in range(0, len(names), size):
-        yield names[begin : begin + size]
 
 
 def _size_gb(s3: Any, bucket: str) -> float | None:
@@ -192,7 +189,7 @@ def _bucket(s3: Any, bucket: Mapping[str, Any], project: str | None, now: dateti
     name = bucket["Name"]
     try:
         tags = tags_of(s3.get_bucket_tagging(Bucket=name))
-        if not is_ours(tags, project):
+        if PROJECT not in tags or project not in (None, tags[PROJECT]):
             return None
         place = bucket.get("BucketRegion") or s3.get_bucket_location(Bucket=name)["LocationConstraint"]
         size = _size_gb(s3, name)
@@ -271,7 +268,7 @@ def survey(
 
 
 def _buckets(calls: _Calls, s3: Any, regions: Sequence[str], project: str | None, now: datetime) -> list[Resource]:
-    """Find the buckets of the account in these regions; S3 has no filter, so each is asked for its tags."""
+    """Find the buckets of the account in these regions; S3 has no filter, so the tags of each are read."""
     listed = calls.run([("S3", s3.list_buckets)])
     names = [bucket for answer in listed for bucket in answer["Buckets"]]
     near = [bucket for bucket in names if bucket.get("BucketRegion", regions[0]) in regions]

@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .client import AwsClients
-from .errors import ClientError, error_code, explained
+from .errors import ClientError, error_code
 from .resources import tag_specification
 
 _WAIT = {"Delay": 3, "MaxAttempts": 100}
 
 
-def apply_volume(clients: AwsClients, options: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """Bring a volume into the state that the options of module ebs_volume describe; return the module's result."""
-    with explained(clients.region):
-        ec2 = clients.client("ec2")
-        if options["state"] == "absent":
-            return {"changed": _delete(ec2, options["id"], check_mode=check_mode), "id": options["id"]}
-        return _ensure(ec2, options, check_mode=check_mode)
-
-
-def _ensure(ec2: Any, options: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
+def ensure_volume(ec2: Any, options: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """Create or update what the options of the module describe; return its result."""
     volume, size = options["id"] or "", options["size_gb"]
     found = ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0] if volume else {}
     grow = bool(found) and found["Size"] < size
@@ -35,8 +26,8 @@ def _ensure(ec2: Any, options: Mapping[str, Any], *, check_mode: bool) -> dict[s
     return {"changed": grow or attach, "id": volume}
 
 
-def _delete(ec2: Any, volume: str, *, check_mode: bool) -> bool:
-    """Detach the volume from whatever has it and delete it; return whether it was there."""
+def delete_volume(ec2: Any, volume: str, *, check_mode: bool) -> bool:
+    """Detach and delete the volume; return whether it existed."""
     try:
         found = ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]
         if check_mode:

@@ -203,7 +203,7 @@ def _number(instance: Resource) -> int:
 
 
 def _interface(instance: Resource) -> Mapping[str, Any]:
-    """Find the first interface of an instance, by what AWS says of it and not by its place in the list."""
+    """Find the first interface of an instance, by its device index, for the list has no order."""
     return next(one for one in instance["network_interfaces"] if one["attachment"]["device_index"] == 0)
 
 
