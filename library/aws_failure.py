@@ -7,9 +7,8 @@ DOCUMENTATION = r"""
 module: aws_failure
 short_description: Fails with what AWS refused, and what to do about it
 description:
-  - For the C(rescue) of a block. Modules of amazon.aws report the error of AWS only. This module takes their messages,
-    and fails with them and with the fix of the first error that it knows
-    (C(module_utils/labserver/aws/errors.py)).
+  - For the C(rescue) of a block. Fails with the messages of modules of amazon.aws, and with the fix of the first error
+    that C(module_utils/labserver/aws/errors.py) knows.
 options:
   messages:
     description: The messages of what failed.
@@ -25,12 +24,8 @@ options:
     type: str
     default: A task failed without a message
 attributes:
-  check_mode:
-    description: Can run in check mode and return changed status without changing the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed, or would.
-    support: none
+  check_mode: {support: full}
+  diff_mode: {support: none}
 author: labserver
 """
 
@@ -59,7 +54,7 @@ import re
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.aws.errors import with_fix
 
-# What Ansible puts before the message of a module or a filter, and what it says of a loop
+# What Ansible puts before the message of a module or a filter, and its message of a loop
 _PREFIX = re.compile(r"(?s)^.*The filter plugin '\w+' failed: |^Task failed: |Module failed: ")
 _EMPTY = ("", "One or more items failed")
 

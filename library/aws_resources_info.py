@@ -8,12 +8,10 @@ module: aws_resources_info
 short_description: Lists what carries our tags on AWS, with its estimated cost and its expiry
 description:
   - Finds instances, volumes, Elastic IP addresses, network interfaces that outlive their instance, snapshots, security
-    groups, key pairs and S3 buckets by the tag C(labserver:project), in one region or many. Nothing without that tag
-    is ever listed, except as O(untagged) says.
-  - Estimates what each costs from a small dated price table (C(module_utils/labserver/aws/prices.py)), over which
-    O(prices) is laid. What has no price there is reported as unknown, never as free.
-  - Estimates the same for things that are O(planned).
-  - It only reads. Region, profile, keys and endpoint are given as to every module of amazon.aws.
+    groups, key pairs and S3 buckets by the tag C(labserver:project), in one region or many.
+  - Estimates what they and the O(planned) ones cost from a small dated price table
+    (C(module_utils/labserver/aws/prices.py)). What has no price there is reported as unknown, never as free.
+  - Changes nothing.
 options:
   project:
     description: List what belongs to this project only. Default is every project.
@@ -25,60 +23,50 @@ options:
     elements: str
   untagged:
     description:
-      - List volumes and addresses that hang on our instances without a tag of their own, too. They cost for us, and
-        have RV(resources[].tagged) false.
+      - List volumes and addresses that are attached to our instances without a tag of their own, too. They have
+        RV(resources[].tagged) false.
     type: bool
     default: false
   prices:
     description:
-      - Prices in US dollars to lay over the table, of its form. C(instance) by type and C(address) are per hour;
+      - Prices in US dollars that override the table, in its form. C(instance) by type and C(address) are per hour;
         C(volume) by type, C(snapshot) and C(bucket) per GB and month.
       - A region that the table lacks can be C(like) us-west-2, times C(instance_factor) and C(storage_factor).
     type: dict
     default: {}
   planned:
     description:
-      - Things to estimate that need not exist. Each is a mapping of C(type) (one of RV(resources[].type)),
-        C(instance_type), or C(volume_type) (default gp3) and C(size_gb), and if wanted C(count), C(name), C(region).
+      - Resources to estimate that need not exist. Each is a mapping of C(type) (one of RV(resources[].type)),
+        C(instance_type), or C(volume_type) (default gp3) and C(size_gb), and optionally C(count), C(name), C(region).
     type: list
     elements: dict
     default: []
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, amazon.aws.boto3]
 attributes:
-  check_mode:
-    description: Can run in check mode and return changed status without changing the target.
-    support: full
-    details: It changes nothing in any mode.
-  diff_mode:
-    description: It changes nothing, so there is no difference to show.
-    support: none
+  check_mode: {support: full}
+  diff_mode: {support: none}
 author: labserver
 """
 
 EXAMPLES = r"""
-- name: Look at what the project has
+- name: List the resources of the project
   aws_resources_info:
     project: labserver
     region: us-west-2
-  register: there
+  register: resources
 
-- name: Show it, with its cost
-  ansible.builtin.debug:
-    msg: "{{ there.table }}"
-
-- name: Estimate five machines before they are made
+- name: Estimate five machines before they are created
   aws_resources_info:
     project: labserver
     region: eu-west-1
     planned:
       - {type: instance, instance_type: t3.micro, count: 5, name: machines}
       - {type: volume, volume_type: gp3, size_gb: 10, count: 5, name: their roots}
-      - {type: address, count: 5}
     prices:
       regions:
         eu-west-1: {instance: {t3.micro: 0.0114}, volume: {gp3: 0.088}}
 
-- name: Look for anything of ours, anywhere
+- name: List the resources of all projects in all regions
   aws_resources_info:
     regions: [all]
     region: us-west-2
@@ -95,75 +83,33 @@ resources:
     type:
       description: instance, volume, address, interface, snapshot, security_group, key_pair or bucket.
       type: str
-    id:
-      description: What AWS calls it; for an address its allocation.
-      type: str
-    name:
-      description: Its tag C(Name); for a security group, key pair or bucket its own name.
-      type: str
-    region:
-      description: Where it is.
-      type: str
-    project:
-      description: Its tag C(labserver:project).
-      type: str
-    owner:
-      description: Its tag C(labserver:owner).
-      type: str
-    index:
-      description: Its tag C(labserver:index), the number of the machine it belongs to, or null.
-      type: int
-    part:
-      description: Its tag C(labserver:part), what it is for.
-      type: str
-    expires:
-      description: Its tag C(labserver:expires), or null, which is never.
-      type: str
-    expires_readable:
-      description: Whether that tag is a date and time.
-      type: bool
-    expired:
-      description: Whether it is past; false where it cannot be read.
-      type: bool
-    tagged:
-      description: Whether it has our tag itself; see O(untagged).
-      type: bool
-    state:
-      description: What AWS calls its state; an address is associated or idle.
-      type: str
+    id: {type: str, description: What AWS calls it; for an address its allocation.}
+    name: {type: str, description: "Its tag C(Name); for a security group, key pair or bucket its own name."}
+    region: {type: str, description: Where it is.}
+    project: {type: str, description: Its tag C(labserver:project).}
+    owner: {type: str, description: Its tag C(labserver:owner).}
+    index: {type: int, description: "Its tag C(labserver:index), the number of the machine it belongs to, or null."}
+    part: {type: str, description: "Its tag C(labserver:part), what it is for."}
+    expires: {type: str, description: "Its tag C(labserver:expires), or null, which is never."}
+    expires_readable: {type: bool, description: Whether that tag is a date and time.}
+    expired: {type: bool, description: Whether it is past; false where it cannot be read.}
+    tagged: {type: bool, description: Whether it has our tag itself; see O(untagged).}
+    state: {type: str, description: What AWS calls its state; an address is associated or idle.}
     size_gb:
       description: Size of a volume, of the volume of a snapshot, or of what is in a bucket; null where not counted.
       type: float
-    instance_type:
-      description: Type of an instance.
-      type: str
+    instance_type: {type: str, description: Type of an instance.}
     automatic_addresses:
       description: How many public addresses of an instance come and go with it; they are part of its price.
       type: int
-    volume_type:
-      description: Type of a volume.
-      type: str
-    iops:
-      description: I/O operations per second of a volume, where AWS reports them.
-      type: int
-    throughput:
-      description: Throughput of a volume in MB/s, where AWS reports it.
-      type: int
-    public_ip:
-      description: Public address of an instance or an address.
-      type: str
-    attached_to:
-      description: The instance, or else the interface, that it hangs on, or null.
-      type: str
-    created:
-      description: When it was created, where AWS reports it.
-      type: str
-    hourly_usd:
-      description: Estimated price per hour; null where it is not known.
-      type: float
-    monthly_usd:
-      description: Estimated price per month of 730 hours; null where it is not known.
-      type: float
+    volume_type: {type: str, description: Type of a volume.}
+    iops: {type: int, description: "I/O operations per second of a volume, where AWS reports them."}
+    throughput: {type: int, description: "Throughput of a volume in MB/s, where AWS reports it."}
+    public_ip: {type: str, description: Public address of an instance or an address.}
+    attached_to: {type: str, description: "The instance, or else the interface, that it hangs on, or null."}
+    created: {type: str, description: "When it was created, where AWS reports it."}
+    hourly_usd: {type: float, description: Estimated price per hour; null where it is not known.}
+    monthly_usd: {type: float, description: Estimated price per month of 730 hours; null where it is not known.}
 hourly_usd:
   description: What RV(resources) cost per hour, without those whose price is not known.
   returned: success
@@ -183,7 +129,7 @@ overdue:
   type: list
   elements: dict
 planned:
-  description: The planned things; their C(hourly_usd) and C(monthly_usd) are those of all C(count) together.
+  description: The planned resources; their C(hourly_usd) and C(monthly_usd) are those of all C(count) together.
   returned: success
   type: list
   elements: dict
@@ -207,13 +153,44 @@ planned_table:
   elements: str
 """
 
-from ansible.module_utils.labserver.aws.module import clients_of
+from typing import Any
+
+from ansible.module_utils.labserver.aws.client import AwsClients
+from ansible.module_utils.labserver.aws.module import run
 from ansible.module_utils.labserver.aws.plan import plan
 from ansible.module_utils.labserver.aws.prices import Prices, overdue, total
 from ansible.module_utils.labserver.aws.survey import survey
 from ansible.module_utils.labserver.aws.tables import plan_table, table, unpriced
-from ansible.module_utils.labserver.errors import LabError
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+
+def read(module: AnsibleAWSModule, clients: AwsClients) -> dict[str, Any]:
+    """Return what there is, what is planned, and what both cost."""
+    options = module.params
+    regions = options["regions"] or [clients.region]
+    prices = Prices(options["prices"])
+    planned = plan(options["planned"], clients.region or regions[0], prices)
+    resources = survey(
+        clients,
+        regions,
+        options["project"] or None,
+        prices=prices,
+        untagged=options["untagged"],
+        warn=module.warn,
+    )
+    return {
+        "changed": False,
+        "resources": resources,
+        "hourly_usd": total(resources, "hourly_usd"),
+        "monthly_usd": total(resources, "monthly_usd"),
+        "unpriced": unpriced([*resources, *planned]),
+        "overdue": overdue(resources),
+        "planned": planned,
+        "planned_hourly_usd": total(planned, "hourly_usd"),
+        "planned_monthly_usd": total(planned, "monthly_usd"),
+        "table": table(resources, prices),
+        "planned_table": plan_table(planned, prices),
+    }
 
 
 def main() -> None:
@@ -228,35 +205,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    asked = module.params
-    try:
-        clients = clients_of(module)
-        regions = asked["regions"] or [clients.region]
-        prices = Prices(asked["prices"])
-        planned = plan(asked["planned"], clients.region or regions[0], prices)
-        resources = survey(
-            clients,
-            regions,
-            asked["project"] or None,
-            prices=prices,
-            untagged=asked["untagged"],
-            warn=module.warn,
-        )
-    except LabError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(
-        changed=False,
-        resources=resources,
-        hourly_usd=total(resources, "hourly_usd"),
-        monthly_usd=total(resources, "monthly_usd"),
-        unpriced=unpriced([*resources, *planned]),
-        overdue=overdue(resources),
-        planned=planned,
-        planned_hourly_usd=total(planned, "hourly_usd"),
-        planned_monthly_usd=total(planned, "monthly_usd"),
-        table=table(resources, prices),
-        planned_table=plan_table(planned, prices),
-    )
+    run(module, lambda clients: read(module, clients))
 
 
 if __name__ == "__main__":

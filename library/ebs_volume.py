@@ -43,12 +43,8 @@ options:
     default: present
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, amazon.aws.boto3]
 attributes:
-  check_mode:
-    description: Can run in check mode and return changed status without changing the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed, or would.
-    support: none
+  check_mode: {support: full}
+  diff_mode: {support: none}
 author: labserver
 """
 
@@ -82,10 +78,8 @@ id:
   type: str
 """
 
-from ansible.module_utils.labserver.aws.errors import explained
-from ansible.module_utils.labserver.aws.module import clients_of
-from ansible.module_utils.labserver.aws.volumes import VolumeRequest, delete_volume, ensure_volume
-from ansible.module_utils.labserver.errors import LabError
+from ansible.module_utils.labserver.aws.module import run_state
+from ansible.module_utils.labserver.aws.volumes import delete_volume, ensure_volume
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
@@ -105,20 +99,7 @@ def main() -> None:
         required_if=[("state", "present", ["instance"]), ("state", "absent", ["id"])],
         supports_check_mode=True,
     )
-    asked = module.params
-    try:
-        clients = clients_of(module)
-        ec2 = clients.client("ec2")
-        with explained(clients.region):
-            if asked["state"] == "absent":
-                changed, identity = delete_volume(ec2, asked["id"], dry_run=module.check_mode), asked["id"]
-            else:
-                keys = ("instance", "device", "size_gb", "volume_type", "zone", "tags")
-                request = VolumeRequest(**{key: asked[key] for key in keys}, volume=asked["id"] or "")
-                changed, identity = ensure_volume(ec2, request, dry_run=module.check_mode)
-    except LabError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=changed, id=identity)
+    run_state(module, ensure_volume, delete_volume)
 
 
 if __name__ == "__main__":

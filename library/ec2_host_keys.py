@@ -7,12 +7,10 @@ DOCUMENTATION = r"""
 module: ec2_host_keys
 short_description: Pins the SSH host keys of EC2 machines
 description:
-  - cloud-init writes a machine's public host keys on its console, which only the owner of the account can read. This
-    module reads them there and puts them into a known_hosts file of the project, so that the first connection already
-    knows whom it talks to.
+  - Reads the public host keys that cloud-init wrote on a machine's console, which only the owner of the account can
+    read, and puts them into a known_hosts file, where it keeps the lines of other machines.
   - A machine whose console does not show them within O(wait) is left to SSH, which pins the key of the first
     connection (C(StrictHostKeyChecking=accept-new)).
-  - What is in the file about other machines is kept.
 options:
   machines:
     description: The machines.
@@ -28,15 +26,15 @@ options:
         description: Id of the instance. Required with O(state=present).
         type: str
       new:
-        description: Whether the machine was made just now, so that what is known of its address is not of it.
+        description: Whether the machine was created just now, so that known keys of its address are those of another.
         type: bool
         default: false
   path:
-    description: The known_hosts file. Its folder is made if it is not there.
+    description: The known_hosts file. Its folder is created if it does not exist.
     type: path
     required: true
   state:
-    description: V(absent) forgets the addresses.
+    description: V(absent) removes the addresses.
     type: str
     choices: [present, absent]
     default: present
@@ -46,24 +44,19 @@ options:
     default: 90
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, amazon.aws.boto3]
 attributes:
-  check_mode:
-    description: Can run in check mode and return changed status without changing the target.
-    support: full
-    details: In check mode it reads the consoles once.
-  diff_mode:
-    description: Shows the file before and after.
-    support: full
+  check_mode: {support: full, details: In check mode it reads the consoles once.}
+  diff_mode: {support: full, details: Shows the file before and after.}
 author: labserver
 """
 
 EXAMPLES = r"""
-- name: Pin the keys of a machine that was just made
+- name: Pin the keys of a machine that was just created
   ec2_host_keys:
     machines: [{id: i-0123456789abcdef0, address: 203.0.113.7, new: true}]
     region: us-west-2
     path: .secrets/known_hosts
 
-- name: Forget an address that is given back
+- name: Remove an address that was released
   ec2_host_keys:
     machines: [{address: 203.0.113.7}]
     path: .secrets/known_hosts
@@ -85,15 +78,7 @@ unknown:
 
 from pathlib import Path
 
-from ansible.module_utils.labserver.aws.console import (
-    Keys,
-    add_keys,
-    console_output,
-    is_known,
-    read,
-    remove_keys,
-    wait_for_keys,
-)
+from ansible.module_utils.labserver.aws.console import add_keys, console_output, is_known, remove_keys, wait_for_keys
 from ansible.module_utils.labserver.aws.errors import explained
 from ansible.module_utils.labserver.aws.module import clients_of
 from ansible.module_utils.labserver.errors import LabError, explain
@@ -101,7 +86,7 @@ from ansible.module_utils.labserver.files import replacing
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
-def keys_from_consoles(module: AnsibleAWSModule, before: str) -> dict[str, Keys]:
+def keys_from_consoles(module: AnsibleAWSModule, before: str) -> dict[str, list[str]]:
     """Read the consoles of the instances that are new, or whose keys are not in the file."""
     unknown = [one for one in module.params["machines"] if one["new"] or not is_known(before, one["address"])]
     if not unknown:
@@ -110,7 +95,7 @@ def keys_from_consoles(module: AnsibleAWSModule, before: str) -> dict[str, Keys]
     clients = clients_of(module)
     ec2 = clients.client("ec2")
     with explained(clients.region):
-        keys: dict[str, Keys] = wait_for_keys(unknown, lambda instance: console_output(ec2, instance), wait)
+        keys: dict[str, list[str]] = wait_for_keys(unknown, lambda instance: console_output(ec2, instance), wait)
     return keys
 
 
@@ -140,9 +125,9 @@ def main() -> None:
     )
     path, machines = Path(module.params["path"]), module.params["machines"]
     addresses = [one["address"] for one in machines]
-    found: dict[str, Keys] = {}
+    found: dict[str, list[str]] = {}
     try:
-        before = read(path)
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
         if module.params["state"] == "absent":
             after = remove_keys(before, addresses)
         else:

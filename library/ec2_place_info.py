@@ -7,11 +7,10 @@ DOCUMENTATION = r"""
 module: ec2_place_info
 short_description: Reads what a region offers an instance type, and what there has the names of the project
 description:
-  - Reads, before anything is created, the architecture of an instance type, how many private addresses an
-    interface of it takes, into which subnets a machine may be put, and what has the names that the project would use,
-    with or without its tags.
+  - Reads what an instance type offers, into which subnets a machine may be put, and what has the names that the project
+    would use, with or without its tags.
   - Fails, naming the variable to set, where the region has no default VPC, the zone does not offer the type, the
-    subnet is too small, or the bucket belongs to somebody else.
+    subnet does not exist, or the bucket belongs to somebody else.
   - Changes nothing.
 options:
   zone:
@@ -40,12 +39,8 @@ options:
     default: 0
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, amazon.aws.boto3]
 attributes:
-  check_mode:
-    description: Can run in check mode and return changed status without changing the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed, or would.
-    support: none
+  check_mode: {support: full}
+  diff_mode: {support: none}
 author: labserver
 """
 
@@ -64,43 +59,20 @@ place:
   returned: success
   type: dict
   contains:
-    architecture:
-      description: V(x86_64) or V(arm64).
-      type: str
-    addresses:
-      description: Private addresses that one interface takes.
-      type: int
-    burstable:
-      description: Whether the type has CPU credits.
-      type: bool
-    vpc:
-      description: Id of the VPC.
-      type: str
-    zone:
-      description: The zone of first choice.
-      type: str
-    subnets:
-      description: Ids of the subnets, by zone.
-      type: dict
-    free:
-      description: Free private addresses, by zone.
-      type: dict
-    group:
-      description: Id and tags of the security group of that name, or null.
-      type: dict
-    key:
-      description: Id and tags of the key pair of that name, or null.
-      type: dict
-    bucket:
-      description: Tags of the bucket of that name, or null.
-      type: dict
+    architecture: {type: str, description: V(x86_64) or V(arm64).}
+    addresses: {type: int, description: Private addresses that one interface takes.}
+    burstable: {type: bool, description: Whether the type has CPU credits.}
+    vpc: {type: str, description: Id of the VPC.}
+    zone: {type: str, description: The zone of first choice.}
+    subnets: {type: dict, description: "Ids of the subnets, by zone."}
+    free: {type: dict, description: "Free private addresses, by zone."}
+    group: {type: dict, description: "Id and tags of the security group of that name, or null."}
+    key: {type: dict, description: "Id and tags of the key pair of that name, or null."}
+    bucket: {type: dict, description: "Tags of the bucket of that name, or null."}
 """
 
-from dataclasses import fields
-
-from ansible.module_utils.labserver.aws.module import clients_of
-from ansible.module_utils.labserver.aws.place import PlaceRequest, find_place
-from ansible.module_utils.labserver.errors import LabError
+from ansible.module_utils.labserver.aws.module import run
+from ansible.module_utils.labserver.aws.place import find_place
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
@@ -117,11 +89,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    try:
-        request = PlaceRequest(**{field.name: module.params[field.name] for field in fields(PlaceRequest)})
-        module.exit_json(changed=False, place=find_place(clients_of(module), request))
-    except LabError as error:
-        module.fail_json(msg=str(error))
+    run(module, lambda clients: {"changed": False, "place": find_place(clients, module.params)})
 
 
 if __name__ == "__main__":

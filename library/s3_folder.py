@@ -7,8 +7,7 @@ DOCUMENTATION = r"""
 module: s3_folder
 short_description: Transfers files between a folder and an S3 bucket
 description:
-  - Runs on a host that has no AWS credentials. Each file is transferred by the presigned URL that M(s3_folder_info)
-    made for it on the controller, straight to or from the bucket.
+  - Runs on a host without AWS credentials, which transfers each file by the presigned URL from M(s3_folder_info).
   - A file is transferred whole or not at all. Files that are on one side only are never deleted.
 options:
   path:
@@ -42,12 +41,8 @@ options:
     type: bool
     default: true
 attributes:
-  check_mode:
-    description: Can run in check mode and return changed status without changing the target.
-    support: full
-  diff_mode:
-    description: Lists the files that are transferred.
-    support: full
+  check_mode: {support: full}
+  diff_mode: {support: full, details: Lists the files that are transferred.}
 author: labserver
 """
 

@@ -9,8 +9,8 @@ short_description: Compares a folder with a prefix of an S3 bucket
 description:
   - Runs on the controller, whose AWS credentials boto3 finds (E(AWS_PROFILE), E(AWS_ACCESS_KEY_ID), ...), on the files
     that M(ansible.builtin.find) found on a host with MD5 checksums.
-  - Returns the files that M(s3_folder) then has to transfer on the host, each with a presigned URL. Whoever has that
-    URL may transfer the file, so the task needs C(no_log).
+  - Returns the files that M(s3_folder) has to transfer, each with a presigned URL. Whoever has that URL may transfer
+    the file, so the task needs C(no_log).
   - A file is unchanged when size and MD5 are the same; where a bucket keeps no MD5 (it encrypts with KMS, or a file was
     uploaded in parts), when size and time are.
   - Changes nothing.
@@ -46,12 +46,8 @@ options:
     type: bool
     default: true
 attributes:
-  check_mode:
-    description: Can run in check mode and return changed status without changing the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed, or would.
-    support: none
+  check_mode: {support: full}
+  diff_mode: {support: none}
 author: labserver
 """
 
@@ -90,7 +86,7 @@ from pathlib import PurePosixPath
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.errors import LabError
-from ansible.module_utils.labserver.s3.compare import BucketUnavailableError, HostFile, compare
+from ansible.module_utils.labserver.s3.compare import BucketUnavailableError, FileVersion, compare
 
 
 def main() -> None:
@@ -109,7 +105,7 @@ def main() -> None:
     )
     options = module.params
     files = {
-        str(PurePosixPath(file["path"]).relative_to(options["path"])): HostFile(
+        str(PurePosixPath(file["path"]).relative_to(options["path"])): FileVersion(
             file["size"], file["checksum"], file["mtime"]
         )
         for file in options["files"]

@@ -9,8 +9,8 @@ short_description: Creates, updates and deletes a security group
 description:
   - M(amazon.aws.ec2_security_group) (amazon.aws 10) does the same, but does not report why AWS refused it. This
     module reports the reason and the fix.
-  - A group that is there gets exactly the ingress rules that are asked for, and the tags that are asked for beside its
-    own. Rules for outgoing traffic are left as they are; AWS allows all of it in a new group.
+  - An existing group gets exactly the rules of O(ingress), and O(tags) beside its own. Rules for outgoing traffic are
+    left as they are; AWS allows all of it in a new group.
 options:
   name:
     description: Name of the group. Required with O(state=present).
@@ -51,12 +51,8 @@ options:
     default: present
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, amazon.aws.boto3]
 attributes:
-  check_mode:
-    description: Can run in check mode and return changed status without changing the target.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed, or would.
-    support: none
+  check_mode: {support: full}
+  diff_mode: {support: none}
 author: labserver
 """
 
@@ -84,10 +80,8 @@ id:
   type: str
 """
 
-from ansible.module_utils.labserver.aws.errors import explained
-from ansible.module_utils.labserver.aws.module import clients_of
-from ansible.module_utils.labserver.aws.security_groups import SecurityGroupRequest, delete_group, ensure_group
-from ansible.module_utils.labserver.errors import LabError
+from ansible.module_utils.labserver.aws.module import run_state
+from ansible.module_utils.labserver.aws.security_groups import delete_group, ensure_group
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
@@ -110,20 +104,7 @@ def main() -> None:
         required_if=[("state", "present", ["name", "vpc"]), ("state", "absent", ["id"])],
         supports_check_mode=True,
     )
-    asked = module.params
-    try:
-        clients = clients_of(module)
-        ec2 = clients.client("ec2")
-        with explained(clients.region):
-            if asked["state"] == "absent":
-                changed, identity = delete_group(ec2, asked["id"], dry_run=module.check_mode), asked["id"]
-            else:
-                keys = ("name", "description", "vpc", "ingress", "tags")
-                request = SecurityGroupRequest(**{key: asked[key] for key in keys})
-                changed, identity = ensure_group(ec2, request, dry_run=module.check_mode)
-    except LabError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=changed, id=identity)
+    run_state(module, ensure_group, delete_group)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ AT_ONCE = 8  # calls
 
 
 class AwsClients:
-    """Makes clients from the credentials that the AWS command line would use, or from those that are given."""
+    """Makes clients with the given credentials, or those that the AWS command line would use."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class AwsClients:
         """Take the connection options of a module of amazon.aws; no call is made."""
         import boto3
 
-        self._given = {**credentials, "endpoint_url": endpoint_url}
+        self._credentials = {**credentials, "endpoint_url": endpoint_url}
         self._config = aws_config
         with explained(region or ""):
             self.session = boto3.session.Session(profile_name=profile_name)
@@ -45,5 +45,5 @@ class AwsClients:
                 service,
                 region_name=region,
                 config=config.merge(self._config) if self._config else config,
-                **self._given,
+                **self._credentials,
             )

@@ -9,7 +9,6 @@ import hmac
 import re
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Callable
 
 from .errors import ClientError, error_code
@@ -19,10 +18,8 @@ _BLOCK = re.compile(r"-----BEGIN SSH HOST KEY KEYS-----(.*?)-----END SSH HOST KE
 _KEY = re.compile(r"\b((?:ssh|ecdsa)-[a-z0-9-]+) ([A-Za-z0-9+/]{40,}={0,2})(?=\s|$)")
 _PAUSE = 5  # seconds between two requests for the console output
 
-Keys = list[str]
 
-
-def keys_on_console(text: str) -> Keys:
+def keys_on_console(text: str) -> list[str]:
     """Return the public host keys, as `type base64`, that cloud-init wrote last; none where it has not yet."""
     blocks = _BLOCK.findall(text)
     if not blocks:
@@ -75,21 +72,16 @@ def add_keys(text: str, keys: Mapping[str, Iterable[str]]) -> str:
     return remove_keys(text, list(keys)) + "".join(lines)
 
 
-def read(path: Path) -> str:
-    """Return what known_hosts says; nothing where it is not there."""
-    return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
 def wait_for_keys(
     machines: Sequence[Mapping[str, str]],
     console: Callable[[str], str],
     wait: float,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> dict[str, Keys]:
+) -> dict[str, list[str]]:
     """Return the keys of the machines by address, as far as their consoles show them within `wait` seconds."""
     end = clock() + wait
-    found: dict[str, Keys] = {}
+    found: dict[str, list[str]] = {}
     while True:
         for machine in machines:
             if machine["address"] not in found and (keys := keys_on_console(console(machine["id"]))):
@@ -100,7 +92,7 @@ def wait_for_keys(
 
 
 def console_output(ec2: Any, instance: str) -> str:
-    """Return what a machine wrote on its console: the latest if its type can tell that, else what AWS kept."""
+    """Return what a machine wrote on its console: the latest if its type supports that, else what AWS kept."""
     try:
         answer = ec2.get_console_output(InstanceId=instance, Latest=True)
     except ClientError as error:

@@ -18,145 +18,88 @@ else:
 ATTEMPTS = 6  # of each call
 DENIED = ("AccessDenied", "AccessDeniedException", "AllAccessDisabled", "OptInRequired", "UnauthorizedOperation")
 
-# Codes, the problem (by default what AWS says of it), and the fix
-_ANSWERS: list[tuple[tuple[str, ...], str, str]] = [
-    (
-        ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"),
+# The problem and its fix, by codes; the last entry for a code counts
+_PROBLEMS = {
+    "NoCredentialsError PartialCredentialsError CredentialRetrievalError": (
         "no AWS credentials ({text})",
         "run `aws configure`, or set AWS_PROFILE, or export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     ),
-    (
-        ("ProfileNotFound",),
-        "{text}",
-        "set AWS_PROFILE to a profile of ~/.aws/config, or make it with `aws configure`",
-    ),
-    (
-        ("LoginRefreshRequired", "SSOTokenLoadError", "TokenRetrievalError", "UnauthorizedSSOTokenError"),
+    "ProfileNotFound": ("{text}", "set AWS_PROFILE to a profile of ~/.aws/config, or make it with `aws configure`"),
+    "LoginRefreshRequired SSOTokenLoadError TokenRetrievalError UnauthorizedSSOTokenError": (
         "not logged in at AWS ({text})",
         "run `aws sso login` and then this again",
     ),
-    (
-        ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"),
+    "ExpiredToken ExpiredTokenException RequestExpired TokenRefreshRequired": (
         "the AWS credentials have expired ({code})",
         (
             "renew the credentials (`aws sso login`, or export new ones) and run again; where they are new, set this"
             " machine's clock"
         ),
     ),
-    (
-        (
-            "AuthFailure",
-            "InvalidAccessKeyId",
-            "InvalidClientTokenId",
-            "SignatureDoesNotMatch",
-            "UnrecognizedClientException",
-        ),
+    "AuthFailure InvalidAccessKeyId InvalidClientTokenId SignatureDoesNotMatch UnrecognizedClientException": (
         "AWS does not take these credentials in {region} ({code})",
         (
             "check the key, this machine's clock, and whether the account has {region} enabled"
             " (`aws account list-regions`)"
         ),
     ),
-    (
-        ("OptInRequired",),
-        "the account may not use {region} ({code})",
-        "enable the region in the AWS console, or set another region",
-    ),
-    (
-        DENIED,
+    " ".join(DENIED): (
         "these credentials may not do {action} in {region} ({code})",
         "allow the call in the policy of their user or role, and run again",
     ),
-    (
-        ("RequestLimitExceeded", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException"),
+    "OptInRequired": (
+        "the account may not use {region} ({code})",
+        "enable the region in the AWS console, or set another region",
+    ),
+    "RequestLimitExceeded SlowDown Throttling ThrottlingException TooManyRequestsException": (
         "AWS refused {action} in {region} {attempts} times for too many requests ({code})",
         "wait a minute and run again, it goes on where it stopped",
     ),
-    (
-        ("InvalidRegionError",),
-        "'{region}' is no region",
-        "set one such as us-west-2",
-    ),
-    (
-        (
-            "ConnectTimeoutError",
-            "ConnectionClosedError",
-            "ConnectionError",
-            "EndpointConnectionError",
-            "HTTPClientError",
-            "ProxyConnectionError",
-            "ReadTimeoutError",
-            "SSLError",
-        ),
+    "InvalidRegionError": ("'{region}' is no region", "set one such as us-west-2"),
+    "ConnectTimeoutError ConnectionClosedError ConnectionError EndpointConnectionError HTTPClientError"
+    " ProxyConnectionError ReadTimeoutError SSLError": (
         "AWS is out of reach ({text})",
         (
             "check the network, that {region} (AWS_REGION) is a region, HTTPS_PROXY, AWS_CA_BUNDLE and"
             " AWS_ENDPOINT_URL, and run again; it goes on where it stopped"
         ),
     ),
-    (
-        ("InsufficientInstanceCapacity", "Unsupported"),
-        "",
-        (
-            "AWS has no room for this type in this zone now; set ec2_zone or ec2_instance_type to another, or run again"
-            " later"
-        ),
+    # The answer to a HEAD request has the status alone
+    "404 NoSuchBucket": ("there is no such bucket", "correct s3_sync_bucket, or create the bucket first"),
+    "403": (
+        "access is denied",
+        "use credentials that may list, read and write the bucket (AWS_PROFILE), or correct s3_sync_bucket",
     ),
-    (
-        ("VcpuLimitExceeded", "InstanceLimitExceeded"),
-        "",
-        "lower ec2_count or ec2_instance_type, or ask for a higher quota of on-demand instances (Service Quotas, EC2)",
-    ),
-    (
-        ("AddressLimitExceeded",),
-        "",
-        (
-            "lower ec2_count or ec2_addresses (an account may have 5 Elastic IPs in a region at first), release others,"
-            " or ask for a higher quota (Service Quotas, EC2-VPC Elastic IPs)"
-        ),
-    ),
-    (
-        ("VolumeLimitExceeded", "MaxIOPSLimitExceeded"),
-        "",
-        "lower ec2_data_volume_gb or ec2_root_volume_gb, or ask for a higher quota (Service Quotas, EBS)",
-    ),
-    (
-        ("SecurityGroupLimitExceeded", "VpcLimitExceeded"),
-        "",
-        "remove groups that nobody uses, or ask for a higher quota (Service Quotas, VPC)",
-    ),
-    (
-        ("VPCIdNotSpecified",),
-        "",
-        "create a default VPC (aws ec2 create-default-vpc --region {region}), or set ec2_subnet",
-    ),
-    (
-        ("BucketAlreadyExists", "InvalidBucketName"),
-        "",
-        "set ec2_bucket to another name; one name is one bucket in all of AWS",
-    ),
-    (("BucketNotEmpty",), "", "set -e ec2_remove_bucket_content=true as well, if all that is in it may go"),
-    (
-        ("VolumeModificationRateExceeded", "IncorrectModificationState"),
-        "",
-        "AWS changes a volume once in six hours; run again later",
-    ),
-    (("PrivateIpAddressInUse",), "", "somebody took the private address meanwhile; run again"),
-    (
-        ("OperationNotPermitted",),
-        "",
-        "take the termination protection off the instance in the AWS console, and run again",
-    ),
-    (
-        ("DependencyViolation",),
-        "",
-        "something that is not ours still uses it; take it out of the security group, or wait a minute, and run again",
-    ),
-    (("ParameterNotFound",), "", "set ec2_image to the id of an image of ec2_system in {region}"),
-]
-_BY_CODE = {code: (problem, fix) for codes, problem, fix in reversed(_ANSWERS) for code in codes}
+    "400": ("the credentials are refused", "they may have expired, log in again (aws sso login) or set others"),
+}
+# The fix where AWS itself says what the problem is
+_FIXES = {
+    "InsufficientInstanceCapacity Unsupported": "AWS has no room for this type in this zone now; set ec2_zone or"
+    " ec2_instance_type to another, or run again later",
+    "VcpuLimitExceeded InstanceLimitExceeded": "lower ec2_count or ec2_instance_type, or ask for a higher quota of"
+    " on-demand instances (Service Quotas, EC2)",
+    "AddressLimitExceeded": "lower ec2_count or ec2_addresses (an account may have 5 Elastic IPs in a region at first),"
+    " release others, or ask for a higher quota (Service Quotas, EC2-VPC Elastic IPs)",
+    "VolumeLimitExceeded MaxIOPSLimitExceeded": "lower ec2_data_volume_gb or ec2_root_volume_gb, or ask for a higher"
+    " quota (Service Quotas, EBS)",
+    "SecurityGroupLimitExceeded VpcLimitExceeded": "remove groups that nobody uses, or ask for a higher quota (Service"
+    " Quotas, VPC)",
+    "VPCIdNotSpecified": "create a default VPC (aws ec2 create-default-vpc --region {region}), or set ec2_subnet",
+    "BucketAlreadyExists InvalidBucketName": "set ec2_bucket to another name; one name is one bucket in all of AWS",
+    "BucketNotEmpty": "set -e ec2_remove_bucket_content=true as well, if all that is in it may go",
+    "VolumeModificationRateExceeded IncorrectModificationState": "AWS changes a volume once in six hours; run again"
+    " later",
+    "PrivateIpAddressInUse": "somebody took the private address meanwhile; run again",
+    "OperationNotPermitted": "take the termination protection off the instance in the AWS console, and run again",
+    "DependencyViolation": "something that is not ours still uses it; take it out of the security group, or wait a"
+    " minute, and run again",
+    "ParameterNotFound": "set ec2_image to the id of an image of ec2_system in {region}",
+}
+_REFUSED = "AWS refused {action} in {region}: {text}"
+_ANSWERS = {**_PROBLEMS, **{codes: (_REFUSED, fix) for codes, fix in _FIXES.items()}}
+_BY_CODE = {code: answer for codes, answer in _ANSWERS.items() for code in codes.split()}
 
-# How messages of other modules and plugins name a code, or what they say instead of one
+# How messages of other modules and plugins name a code, or the text they have instead of one
 _CODE = re.compile(r"An error occurred \(([\w.]+)\)")
 _WITHOUT_CODE = {
     "EndpointConnectionError": "[Cc]ould not connect|Connection was closed|timed out|Unable to parse response",
@@ -191,16 +134,15 @@ def error_code(error: Exception) -> str:
 def explain_aws(error: Exception, region: str) -> str:
     """One line for what AWS or botocore answered, with its fix."""
     code = error_code(error)
-    known, fix = _BY_CODE.get(code, ("", ""))
+    problem, fix = _BY_CODE.get(code, (_REFUSED, ""))
     text = " ".join(str(error).split()).rstrip(".")
     words = {"code": code, "region": region, "text": text, "attempts": ATTEMPTS}
     words["action"] = getattr(error, "operation_name", "the call")
-    problem = known or "AWS refused {action} in {region}: {text}"
     return (f"{problem}: {fix}" if fix else problem).format(**words)
 
 
 def with_fix(message: str, region: str) -> str:
-    """Append the fix to a message in which a module of another project, or a plugin, tells an error of AWS."""
+    """Append the fix to a message of another project's module or plugin that reports an error of AWS."""
     unnamed = (code for code, words in _WITHOUT_CODE.items() if re.search(words, message))
     for code in (*_CODE.findall(message), *unnamed):
         fix = _BY_CODE.get(code, ("", ""))[1].format(region=region)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -17,28 +16,18 @@ from .resources import tags_of
 _KEPT_FIRST, _KEPT_LAST = 4, 1
 
 
-@dataclass(frozen=True)
-class PlaceRequest:
-    """Of which type, under which names, and where in the region."""
-
-    instance_type: str
-    project: str
-    zone: str = ""
-    subnet: str = ""
-    bucket: str = ""
-    private_addresses: int = 0
-
-
-def find_place(clients: AwsClients, request: PlaceRequest) -> dict[str, Any]:
-    """Look into the region of the clients; raise LabError where the request cannot be met there."""
+def find_place(clients: AwsClients, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the region of the clients, for the options of module ec2_place_info. Raises LabError."""
     ec2 = clients.client("ec2")
     with explained(clients.region):
-        kind = _type(ec2, request)
-        subnets = _subnets(ec2, request)
-        group = _group(ec2, request.project, subnets[0]["VpcId"])
-        key = _key(ec2, request.project)
-        free = _free(ec2, subnets, request.private_addresses) if request.private_addresses else {}
-        bucket = _bucket(clients.client("s3"), request.bucket) if request.bucket else None
+        kind = _type(ec2, options)
+        subnets = _subnets(ec2, options)
+        name = [options["project"]]
+        in_vpc = {"Name": "vpc-id", "Values": [subnets[0]["VpcId"]]}
+        groups = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": name}, in_vpc])
+        keys = ec2.describe_key_pairs(Filters=[{"Name": "key-name", "Values": name}])
+        free = _free(ec2, subnets, options["private_addresses"]) if options["private_addresses"] else {}
+        bucket = _bucket(clients.client("s3"), options["bucket"]) if options["bucket"] else None
     return {
         "architecture": "arm64" if "arm64" in kind["ProcessorInfo"]["SupportedArchitectures"] else "x86_64",
         "addresses": kind["NetworkInfo"]["Ipv4AddressesPerInterface"],
@@ -47,95 +36,83 @@ def find_place(clients: AwsClients, request: PlaceRequest) -> dict[str, Any]:
         "zone": subnets[0]["AvailabilityZone"],
         "subnets": {subnet["AvailabilityZone"]: subnet["SubnetId"] for subnet in subnets},
         "free": free,
-        "group": group,
-        "key": key,
+        "group": _first(groups["SecurityGroups"], "GroupId"),
+        "key": _first(keys["KeyPairs"], "KeyPairId"),
         "bucket": bucket,
     }
 
 
-def _type(ec2: Any, request: PlaceRequest) -> dict[str, Any]:
+def _type(ec2: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    name = options["instance_type"]
     try:
-        found: list[dict[str, Any]] = ec2.describe_instance_types(InstanceTypes=[request.instance_type])[
-            "InstanceTypes"
-        ]
+        found: list[dict[str, Any]] = ec2.describe_instance_types(InstanceTypes=[name])["InstanceTypes"]
     except ClientError as error:
         if error_code(error) not in ("InvalidInstanceType", "InvalidParameterValue"):
             raise
-        found = []
-    if not found:
         raise LabError(
-            f"'{request.instance_type}' is no instance type of {ec2.meta.region_name}: set ec2_instance_type to one,"
-            " such as t3.micro"
-        )
+            f"'{name}' is no instance type of {ec2.meta.region_name}: set ec2_instance_type to one, such as t3.micro"
+        ) from error
     return found[0]
 
 
-def _subnets(ec2: Any, request: PlaceRequest) -> list[dict[str, Any]]:
+def _subnets(ec2: Any, options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Find the subnets that a machine may be put into, the first choice first."""
-    if request.subnet:
-        return _given_subnet(ec2, request)
-    wanted = [{"Name": "default-for-az", "Values": ["true"]}]
-    subnets = sorted(ec2.describe_subnets(Filters=wanted)["Subnets"], key=lambda subnet: subnet["AvailabilityZone"])
+    if options["subnet"]:
+        return _chosen_subnet(ec2, options)
+    default = [{"Name": "default-for-az", "Values": ["true"]}]
+    subnets = sorted(ec2.describe_subnets(Filters=default)["Subnets"], key=lambda subnet: subnet["AvailabilityZone"])
     if not subnets:
         raise LabError(
             f"{ec2.meta.region_name} has no default VPC to put a machine into: make it with"
             f" `aws ec2 create-default-vpc --region {ec2.meta.region_name}`, or set ec2_subnet to a subnet of yours"
         )
     zones = _zones(subnets)
-    if request.zone and request.zone not in zones:
+    if options["zone"] and options["zone"] not in zones:
         raise LabError(
-            f"no zone '{request.zone}' in {ec2.meta.region_name}: set ec2_zone to one of {', '.join(zones)},"
+            f"no zone '{options['zone']}' in {ec2.meta.region_name}: set ec2_zone to one of {', '.join(zones)},"
             " or leave it out"
         )
     offers = ec2.describe_instance_type_offerings(
-        LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [request.instance_type]}]
+        LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [options["instance_type"]]}]
     )
     offering = [offer["Location"] for offer in offers["InstanceTypeOfferings"]]
     subnets = [subnet for subnet in subnets if subnet["AvailabilityZone"] in offering]
     zones = _zones(subnets)
-    if (request.zone and request.zone not in zones) or not zones:
+    if (options["zone"] and options["zone"] not in zones) or not zones:
         raise LabError(
-            f"zone {request.zone or ec2.meta.region_name} does not offer {request.instance_type}: "
+            f"zone {options['zone'] or ec2.meta.region_name} does not offer {options['instance_type']}: "
             + (f"set ec2_zone to one of {', '.join(zones)}" if zones else "set ec2_instance_type or ec2_region")
         )
-    # The zone asked for comes first; the others serve machines whose volumes are there
-    return sorted(subnets, key=lambda subnet: subnet["AvailabilityZone"] != request.zone)
+    # The requested zone comes first; the others serve machines whose volumes are there
+    return sorted(subnets, key=lambda subnet: subnet["AvailabilityZone"] != options["zone"])
 
 
 def _zones(subnets: Iterable[Mapping[str, Any]]) -> list[str]:
     return [subnet["AvailabilityZone"] for subnet in subnets]
 
 
-def _given_subnet(ec2: Any, request: PlaceRequest) -> list[dict[str, Any]]:
+def _chosen_subnet(ec2: Any, options: Mapping[str, Any]) -> list[dict[str, Any]]:
     try:
-        subnets: list[dict[str, Any]] = ec2.describe_subnets(SubnetIds=[request.subnet])["Subnets"]
+        subnets: list[dict[str, Any]] = ec2.describe_subnets(SubnetIds=[options["subnet"]])["Subnets"]
     except ClientError as error:
         if not error_code(error).startswith("InvalidSubnet"):
             raise
         raise LabError(
-            f"{ec2.meta.region_name} has no subnet {request.subnet}: set ec2_subnet, or leave it out"
+            f"{ec2.meta.region_name} has no subnet {options['subnet']}: set ec2_subnet, or leave it out"
         ) from error
-    if request.zone and request.zone != subnets[0]["AvailabilityZone"]:
+    if options["zone"] and options["zone"] != subnets[0]["AvailabilityZone"]:
         raise LabError(
-            f"subnet {request.subnet} is in {subnets[0]['AvailabilityZone']}: leave ec2_zone out, or ec2_subnet"
+            f"subnet {options['subnet']} is in {subnets[0]['AvailabilityZone']}: leave ec2_zone out, or ec2_subnet"
         )
     return subnets
 
 
-def _group(ec2: Any, name: str, vpc: str) -> dict[str, Any] | None:
-    wanted = [{"Name": "group-name", "Values": [name]}, {"Name": "vpc-id", "Values": [vpc]}]
-    for group in ec2.describe_security_groups(Filters=wanted)["SecurityGroups"]:
-        return {"id": group["GroupId"], "tags": tags_of(group)}
-    return None
+def _first(resources: Iterable[Mapping[str, Any]], key: str) -> dict[str, Any] | None:
+    """Return id and tags of the only resource of a name."""
+    return next(({"id": resource[key], "tags": tags_of(resource)} for resource in resources), None)
 
 
-def _key(ec2: Any, name: str) -> dict[str, Any] | None:
-    for key in ec2.describe_key_pairs(Filters=[{"Name": "key-name", "Values": [name]}])["KeyPairs"]:
-        return {"id": key["KeyPairId"], "tags": tags_of(key)}
-    return None
-
-
-def _free(ec2: Any, subnets: Iterable[Mapping[str, Any]], wanted: int) -> dict[str, list[str]]:
+def _free(ec2: Any, subnets: Iterable[Mapping[str, Any]], count: int) -> dict[str, list[str]]:
     """Find private addresses that nobody has, by zone, from the end of each subnet."""
     inside = {"Name": "subnet-id", "Values": [subnet["SubnetId"] for subnet in subnets]}
     taken = {
@@ -149,7 +126,7 @@ def _free(ec2: Any, subnets: Iterable[Mapping[str, Any]], wanted: int) -> dict[s
         network = ipaddress.IPv4Network(subnet["CidrBlock"])
         last = network.num_addresses - 1 - _KEPT_LAST
         candidates = (str(network[number]) for number in range(last, _KEPT_FIRST - 1, -1))
-        free[subnet["AvailabilityZone"]] = list(islice((one for one in candidates if one not in taken), wanted))
+        free[subnet["AvailabilityZone"]] = list(islice((one for one in candidates if one not in taken), count))
     return free
 
 

@@ -82,23 +82,19 @@ _GP3_IOPS, _GP3_MB_S = 3000, 125
 
 
 class Prices:
-    """The table, with what the user knows better laid over it."""
+    """The table, overridden by the prices of the user."""
 
     def __init__(self, overrides: Mapping[str, Any] | None = None) -> None:
         """Take `overrides` of the same form as PRICES, of which any part may be left out."""
-        self._table: dict[str, Any] = copy.deepcopy(PRICES)
+        self.date = str(PRICES["date"])  # when they were looked up
+        self._regions: dict[str, Any] = copy.deepcopy(PRICES["regions"])
         if overrides:
             self._lay_over(overrides)
-
-    @property
-    def date(self) -> str:
-        """When the prices were looked up."""
-        return str(self._table["date"])
 
     def _lay_over(self, overrides: Mapping[str, Any]) -> None:
         for key, value in _mapping(overrides, "the prices").items():
             if key == "date":
-                self._table["date"] = str(value)
+                self.date = str(value)
             elif key == "regions":
                 for region, prices in _mapping(value, "regions").items():
                     self._lay_over_region(region, _mapping(prices, f"regions.{region}"))
@@ -106,7 +102,7 @@ class Prices:
                 raise LabError(f"prices: unknown key '{key}': use `date` and `regions` (see {_EXAMPLE})")
 
     def _lay_over_region(self, region: str, prices: Mapping[str, Any]) -> None:
-        table = self._table["regions"].setdefault(region, {})
+        table = self._regions.setdefault(region, {})
         for key, value in prices.items():
             where = f"regions.{region}.{key}"
             if key in _TABLES:
@@ -123,21 +119,14 @@ class Prices:
                 raise LabError(f"prices: unknown key '{where}': use one of {known} (see {_EXAMPLE})")
 
     def _find(self, region: str, kind: str, name: str | None = None) -> float | None:
-        """Price by kind, and by name within it; None where nobody told it."""
-        table = self._table["regions"].get(region)
-        if table is None:
-            return None
-        found = table.get(kind)
-        if kind in _TABLES:
-            found = (found or {}).get(name)
-        if found is not None:
-            return float(found)
-        if "like" not in table:
-            return None
+        """Price by kind, and by name within it; None where it is not known."""
+        table = self._regions.get(region, {})
+        found: float | None = table.get(kind, {}).get(name) if kind in _TABLES else table.get(kind)
+        if found is not None or "like" not in table:
+            return found
         price = self._find(table["like"], kind, name)
-        if kind == "address" or price is None:
-            return price
-        return price * float(table.get("storage_factor" if kind in _STORAGE else "instance_factor", 1))
+        factor = "storage_factor" if kind in _STORAGE else "instance_factor"
+        return price if kind == "address" or price is None else price * float(table.get(factor, 1))
 
     def hourly(self, resource: Mapping[str, Any]) -> float | None:
         """Price of a resource (as aws_resources describes it, or as planned) per hour; None where it is not known."""
@@ -170,7 +159,7 @@ _EXAMPLE = "{regions: {us-west-2: {instance: {t3.micro: 0.0104}, volume: {gp3: 0
 
 
 def _priced_by_size(volume: Mapping[str, Any]) -> bool:
-    """Tell whether the gigabytes are all that a volume costs."""
+    """Whether the gigabytes are all that a volume costs."""
     if volume.get("volume_type") != "gp3":
         return True
     return (volume.get("iops") or 0) <= _GP3_IOPS and (volume.get("throughput") or 0) <= _GP3_MB_S

@@ -18,11 +18,6 @@ def tags_of(resource: Mapping[str, Any]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in resource.get("Tags") or resource.get("TagSet") or []}
 
 
-def is_ours(tags: Mapping[str, str], project: str | None) -> bool:
-    """Tell whether a resource belongs to a project; to any, where none is named."""
-    return PROJECT in tags and project in (None, tags[PROJECT])
-
-
 def utc(moment: datetime | str | None) -> str | None:
     """Write a time as our tags do."""
     if isinstance(moment, datetime):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from .errors import ClientError, error_code
@@ -20,43 +19,32 @@ _SOURCES = {
 Permissions = dict[str, dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class SecurityGroupRequest:
-    """What the group has to be; `ingress` has a `port` and the `cidrs` that may reach it."""
-
-    name: str
-    description: str
-    vpc: str
-    ingress: list[Mapping[str, Any]]
-    tags: Mapping[str, str]
-
-
-def ensure_group(ec2: Any, request: SecurityGroupRequest, *, dry_run: bool = False) -> tuple[bool, str]:
-    """Create the group or make it what is asked for; return whether anything changed (or would), and its id."""
-    named = [{"Name": "group-name", "Values": [request.name]}, {"Name": "vpc-id", "Values": [request.vpc]}]
+def ensure_group(ec2: Any, options: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """Create or update what the options of the module describe; return its result."""
+    named = [{"Name": "group-name", "Values": [options["name"]]}, {"Name": "vpc-id", "Values": [options["vpc"]]}]
     found = next(iter(ec2.describe_security_groups(Filters=named)["SecurityGroups"]), None)
-    if found is None and dry_run:
-        return True, ""
-    identity = found["GroupId"] if found else _create(ec2, request)
-    current, wanted = _by_source(found["IpPermissions"] if found else []), _wanted(request.ingress)
-    added = [wanted[key] for key in wanted.keys() - current.keys()]
-    removed = [current[key] for key in current.keys() - wanted.keys()]
-    retag = found is not None and {**tags_of(found), **request.tags} != tags_of(found)
-    if not dry_run:
+    if found is None and check_mode:
+        return {"changed": True, "id": ""}
+    identity = found["GroupId"] if found else _create(ec2, options)
+    current, desired = _by_source(found["IpPermissions"] if found else []), _permissions(options["ingress"])
+    added = [desired[key] for key in desired.keys() - current.keys()]
+    removed = [current[key] for key in current.keys() - desired.keys()]
+    retag = found is not None and {**tags_of(found), **options["tags"]} != tags_of(found)
+    if not check_mode:
         if added:
             ec2.authorize_security_group_ingress(GroupId=identity, IpPermissions=added)
         if removed:
             ec2.revoke_security_group_ingress(GroupId=identity, IpPermissions=removed)
         if retag:
-            ec2.create_tags(Resources=[identity], Tags=tag_specification("security-group", request.tags)[0]["Tags"])
-    return found is None or bool(added or removed or retag), identity
+            ec2.create_tags(Resources=[identity], Tags=tag_specification("security-group", options["tags"])[0]["Tags"])
+    return {"changed": found is None or bool(added or removed or retag), "id": identity}
 
 
-def delete_group(ec2: Any, group: str, *, dry_run: bool = False) -> bool:
-    """Delete a group by its id; return whether it was there."""
+def delete_group(ec2: Any, group: str, *, check_mode: bool) -> bool:
+    """Delete a group by its id; return whether it existed."""
     try:
         ec2.describe_security_groups(GroupIds=[group])
-        if not dry_run:
+        if not check_mode:
             ec2.delete_security_group(GroupId=group)
     except ClientError as error:
         if error_code(error) != "InvalidGroup.NotFound":
@@ -65,18 +53,18 @@ def delete_group(ec2: Any, group: str, *, dry_run: bool = False) -> bool:
     return True
 
 
-def _create(ec2: Any, request: SecurityGroupRequest) -> str:
+def _create(ec2: Any, options: Mapping[str, Any]) -> str:
     created: str = ec2.create_security_group(
-        GroupName=request.name,
-        Description=request.description,
-        VpcId=request.vpc,
-        TagSpecifications=tag_specification("security-group", request.tags),
+        GroupName=options["name"],
+        Description=options["description"],
+        VpcId=options["vpc"],
+        TagSpecifications=tag_specification("security-group", options["tags"]),
     )["GroupId"]
     ec2.get_waiter("security_group_exists").wait(GroupIds=[created])
     return created
 
 
-def _wanted(ingress: Iterable[Mapping[str, Any]]) -> Permissions:
+def _permissions(ingress: Iterable[Mapping[str, Any]]) -> Permissions:
     return _by_source(
         {
             "IpProtocol": "tcp",

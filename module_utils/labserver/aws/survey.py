@@ -1,9 +1,10 @@
-"""What carries our tags on AWS, in one region or many, with what it costs and until when it is wanted."""
+"""What carries our tags on AWS, in one region or many, with its cost and its expiry."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
 from itertools import chain
@@ -13,18 +14,13 @@ from ..errors import LabError
 from .client import AT_ONCE, AwsClients
 from .errors import DENIED, AwsError, ClientError, error_code, explained
 from .prices import Prices, priced
-from .resources import PROJECT, TYPES, Resource, is_ours, new_resource, tags_of, utc
+from .resources import PROJECT, TYPES, Resource, new_resource, tags_of, utc
 
-_ALIVE = ["pending", "running", "shutting-down", "stopping", "stopped"]
 _FILTER_VALUES = 200  # AWS takes no more in one filter
 _BUCKET_PAGES = 10  # of 1,000 objects: a larger bucket is not counted, for that would cost time and requests
-_FIRST_REGION = "us-east-1"  # always there: it tells which others are
+_FIRST_REGION = "us-east-1"  # always enabled: it lists the others
 
 _Found = TypeVar("_Found")
-
-
-def no_warning(text: str) -> None:
-    """Pass over a warning."""
 
 
 def enabled_regions(clients: AwsClients) -> list[str]:
@@ -34,169 +30,142 @@ def enabled_regions(clients: AwsClients) -> list[str]:
         return sorted(region["RegionName"] for region in ec2.describe_regions()["Regions"])
 
 
-def _pages(ec2: Any, action: str, key: str, **asked: object) -> Iterator[dict[str, Any]]:
-    """Every resource that a describe_ call answers, over all its pages."""
-    pages = ec2.get_paginator(action).paginate(**asked) if ec2.can_paginate(action) else [getattr(ec2, action)(**asked)]
+def _instance(instance: Mapping[str, Any]) -> Resource | None:
+    """One that is terminated is shown for another hour."""
+    if instance["State"]["Name"] == "terminated":
+        return None
+    return {
+        "state": instance["State"]["Name"],
+        "instance_type": instance["InstanceType"],
+        "public_ip": instance.get("PublicIpAddress"),
+        "automatic_addresses": sum(
+            address.get("Association", {}).get("IpOwnerId") == "amazon"
+            for interface in instance.get("NetworkInterfaces", [])
+            for address in interface.get("PrivateIpAddresses", [])
+        ),
+        "created": utc(instance.get("LaunchTime")),
+    }
+
+
+def _volume(volume: Mapping[str, Any]) -> Resource:
+    return {
+        "state": volume["State"],
+        "size_gb": volume["Size"],
+        "volume_type": volume["VolumeType"],
+        "iops": volume.get("Iops"),
+        "throughput": volume.get("Throughput"),
+        "attached_to": next((disk["InstanceId"] for disk in volume.get("Attachments", [])), None),
+        "created": utc(volume.get("CreateTime")),
+    }
+
+
+def _address(address: Mapping[str, Any]) -> Resource:
+    attached_to = address.get("InstanceId") or address.get("NetworkInterfaceId") or None
+    state = "associated" if attached_to else "idle"
+    return {"state": state, "public_ip": address["PublicIp"], "attached_to": attached_to}
+
+
+def _interface(interface: Mapping[str, Any]) -> Resource | None:
+    """One that is deleted with its instance is no resource of its own."""
+    attachment = interface.get("Attachment", {})
+    if attachment.get("DeleteOnTermination"):
+        return None
+    return {"state": interface["Status"], "attached_to": attachment.get("InstanceId")}
+
+
+def _snapshot(snapshot: Mapping[str, Any]) -> Resource:
+    created = utc(snapshot.get("StartTime"))
+    return {"state": snapshot["State"], "size_gb": snapshot["VolumeSize"], "created": created}
+
+
+# Groups and keys go by their own name, which other calls take; the tag `Name` is for people
+
+
+def _group(group: Mapping[str, Any]) -> Resource:
+    return {"name": group["GroupName"]}
+
+
+def _key(key: Mapping[str, Any]) -> Resource:
+    return {"name": key["KeyName"], "created": utc(key.get("CreateTime"))}
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """The call that lists the resources of a type, where they are in its answer, and what is of interest of each."""
+
+    action: str
+    key: str
+    identity: str
+    describe: Callable[[Mapping[str, Any]], Resource | None]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+_LISTINGS = {
+    "instance": _Listing("describe_instances", "Instances", "InstanceId", _instance),
+    "volume": _Listing("describe_volumes", "Volumes", "VolumeId", _volume),
+    "address": _Listing("describe_addresses", "Addresses", "AllocationId", _address),
+    "interface": _Listing("describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId", _interface),
+    "snapshot": _Listing("describe_snapshots", "Snapshots", "SnapshotId", _snapshot, parameters={"OwnerIds": ["self"]}),
+    "security_group": _Listing("describe_security_groups", "SecurityGroups", "GroupId", _group),
+    "key_pair": _Listing("describe_key_pairs", "KeyPairs", "KeyPairId", _key),
+}
+
+
+def _pages(ec2: Any, listing: _Listing, filters: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Every resource that the call returns, over all its pages."""
+    action, parameters = listing.action, {"Filters": filters, **listing.parameters}
+    pages = (
+        ec2.get_paginator(action).paginate(**parameters)
+        if ec2.can_paginate(action)
+        else [getattr(ec2, action)(**parameters)]
+    )
     for page in pages:
-        if key == "Instances":
-            for reservation in page["Reservations"]:
-                yield from reservation[key]
-        else:
-            yield from page[key]
+        for part in page["Reservations"] if action == "describe_instances" else [page]:
+            yield from part[listing.key]
 
 
 class _Region:
-    """One region: a method for each type, each of one call and its further pages."""
+    """One region; each type takes one call and its further pages."""
 
     def __init__(self, ec2: Any, name: str, project: str | None, now: datetime) -> None:
         self._ec2 = ec2
         self.name = name
         self._project = project
         self._now = now
-        self.kinds: list[Callable[[], list[Resource]]] = [
-            self._instances,
-            self._volumes,
-            self._addresses,
-            self._interfaces,
-            self._snapshots,
-            self._groups,
-            self._keys,
-        ]
 
-    def _ours(
-        self, action: str, key: str, *filters: Mapping[str, Any], **asked: object
-    ) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
-        """Find what carries our tag; AWS takes * and ? in a filter as wild cards, so the project is compared again."""
-        wanted = (
+    def _list(self, kind: str, *filters: Mapping[str, Any]) -> Iterator[Resource]:
+        listing = _LISTINGS[kind]
+        for found in _pages(self._ec2, listing, filters):
+            facts = listing.describe(found)
+            if facts is not None:
+                yield new_resource(kind, found[listing.identity], self.name, tags_of(found), self._now, **facts)
+
+    def tagged(self, kind: str) -> list[Resource]:
+        """List what carries our tag; * and ? in a filter are wild cards, so the project is compared again."""
+        by_tag = (
             {"Name": "tag-key", "Values": [PROJECT]}
             if self._project is None
             else {"Name": f"tag:{PROJECT}", "Values": [self._project]}
         )
-        for resource in _pages(self._ec2, action, key, Filters=[wanted, *filters], **asked):
-            tags = tags_of(resource)
-            if is_ours(tags, self._project):
-                yield resource, tags
-
-    def _describe(self, kind: str, identity: str, tags: Mapping[str, str], **facts: object) -> Resource:
-        return new_resource(kind, identity, self.name, tags, self._now, **facts)
-
-    def _instances(self) -> list[Resource]:
-        alive = {"Name": "instance-state-name", "Values": _ALIVE}
-        return [self._instance(*one) for one in self._ours("describe_instances", "Instances", alive)]
-
-    def _instance(self, instance: Mapping[str, Any], tags: Mapping[str, str]) -> Resource:
-        return self._describe(
-            "instance",
-            instance["InstanceId"],
-            tags,
-            state=instance["State"]["Name"],
-            instance_type=instance["InstanceType"],
-            public_ip=instance.get("PublicIpAddress"),
-            automatic_addresses=sum(
-                address.get("Association", {}).get("IpOwnerId") == "amazon"
-                for interface in instance.get("NetworkInterfaces", [])
-                for address in interface.get("PrivateIpAddresses", [])
-            ),
-            created=utc(instance.get("LaunchTime")),
-        )
-
-    def _volumes(self) -> list[Resource]:
-        return [self._volume(*volume) for volume in self._ours("describe_volumes", "Volumes")]
-
-    def _volume(self, volume: Mapping[str, Any], tags: Mapping[str, str]) -> Resource:
-        return self._describe(
-            "volume",
-            volume["VolumeId"],
-            tags,
-            state=volume["State"],
-            size_gb=volume["Size"],
-            volume_type=volume["VolumeType"],
-            iops=volume.get("Iops"),
-            throughput=volume.get("Throughput"),
-            attached_to=next((disk["InstanceId"] for disk in volume.get("Attachments", [])), None),
-            created=utc(volume.get("CreateTime")),
-        )
-
-    def _addresses(self) -> list[Resource]:
-        return [self._address(*address) for address in self._ours("describe_addresses", "Addresses")]
-
-    def _address(self, address: Mapping[str, Any], tags: Mapping[str, str]) -> Resource:
-        attached_to = address.get("InstanceId") or address.get("NetworkInterfaceId") or None
-        return self._describe(
-            "address",
-            address["AllocationId"],
-            tags,
-            state="associated" if attached_to else "idle",
-            public_ip=address["PublicIp"],
-            attached_to=attached_to,
-        )
-
-    def _interfaces(self) -> list[Resource]:
-        """Those that outlive their instance; the others go with it."""
-        return [
-            self._describe(
-                "interface",
-                interface["NetworkInterfaceId"],
-                tags,
-                state=interface["Status"],
-                attached_to=interface.get("Attachment", {}).get("InstanceId"),
-            )
-            for interface, tags in self._ours("describe_network_interfaces", "NetworkInterfaces")
-            if not interface.get("Attachment", {}).get("DeleteOnTermination")
-        ]
-
-    def _snapshots(self) -> list[Resource]:
-        return [
-            self._describe(
-                "snapshot",
-                snapshot["SnapshotId"],
-                tags,
-                state=snapshot["State"],
-                size_gb=snapshot["VolumeSize"],
-                created=utc(snapshot.get("StartTime")),
-            )
-            for snapshot, tags in self._ours("describe_snapshots", "Snapshots", OwnerIds=["self"])
-        ]
-
-    # Groups and keys go by their own name, which other calls take; the tag `Name` is for people
-
-    def _groups(self) -> list[Resource]:
-        return [
-            self._describe("security_group", group["GroupId"], {**tags, "Name": group["GroupName"]})
-            for group, tags in self._ours("describe_security_groups", "SecurityGroups")
-        ]
-
-    def _keys(self) -> list[Resource]:
-        return [
-            self._describe(
-                "key_pair", key["KeyPairId"], {**tags, "Name": key["KeyName"]}, created=utc(key.get("CreateTime"))
-            )
-            for key, tags in self._ours("describe_key_pairs", "KeyPairs")
-        ]
+        ours = (resource for resource in self._list(kind, by_tag) if resource["tagged"])
+        return [resource for resource in ours if self._project in (None, resource["project"])]
 
     def untagged(self, found: Sequence[Resource]) -> list[Resource]:
         """Volumes and addresses without our tag that hang on our instances and cost for them."""
         ours = (resource for resource in found if resource["type"] == "instance" and resource["region"] == self.name)
         machines = {resource["id"]: resource for resource in ours}
         known = {resource["id"] for resource in found}
-        extra = []
-        for some in _chunks(list(machines), _FILTER_VALUES):
-            disks = [{"Name": "attachment.instance-id", "Values": some}]
-            volumes = _pages(self._ec2, "describe_volumes", "Volumes", Filters=disks)
-            extra += [self._volume(volume, tags_of(volume)) for volume in volumes]
-            hosts = [{"Name": "instance-id", "Values": some}]
-            addresses = _pages(self._ec2, "describe_addresses", "Addresses", Filters=hosts)
-            extra += [self._address(address, tags_of(address)) for address in addresses]
+        extra: list[Resource] = []
+        names = list(machines)
+        for begin in range(0, len(names), _FILTER_VALUES):
+            some = names[begin : begin + _FILTER_VALUES]
+            extra += self._list("volume", {"Name": "attachment.instance-id", "Values": some})
+            extra += self._list("address", {"Name": "instance-id", "Values": some})
         return [
             {**resource, **{key: machines[resource["attached_to"]][key] for key in ("project", "owner")}}
             for resource in extra
             if resource["id"] not in known and resource["attached_to"] in machines and not resource["tagged"]
         ]
-
-
-def _chunks(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for begin in range(0, len(names), size):
-        yield names[begin : begin + size]
 
 
 def _size_gb(s3: Any, bucket: str) -> float | None:
@@ -220,7 +189,7 @@ def _bucket(s3: Any, bucket: Mapping[str, Any], project: str | None, now: dateti
     name = bucket["Name"]
     try:
         tags = tags_of(s3.get_bucket_tagging(Bucket=name))
-        if not is_ours(tags, project):
+        if PROJECT not in tags or project not in (None, tags[PROJECT]):
             return None
         place = bucket.get("BucketRegion") or s3.get_bucket_location(Bucket=name)["LocationConstraint"]
         size = _size_gb(s3, name)
@@ -265,18 +234,18 @@ def survey(
     prices: Prices | None = None,
     untagged: bool = False,
     now: datetime | None = None,
-    warn: Callable[[str], None] = no_warning,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> list[Resource]:
     """Everything with our tags in these regions (`all`: every one the account may use), with price and expiry.
 
     With `project` only what belongs to it. With `untagged` also volumes and addresses that hang on our instances
     without a tag of their own: they cost, but are not ours to remove. How many calls it takes does not depend on the
-    number of machines. `warn` is told of what could not be looked at.
+    number of machines. `warn` gets what could not be read.
     """
     now = now or datetime.now(timezone.utc)
-    asked = [regions] if isinstance(regions, str) else list(dict.fromkeys(regions))
-    everywhere = "all" in asked
-    names = enabled_regions(clients) if everywhere else asked
+    chosen = [regions] if isinstance(regions, str) else list(dict.fromkeys(regions))
+    everywhere = "all" in chosen
+    names = enabled_regions(clients) if everywhere else chosen
     if not names or not all(names):
         raise LabError("no region is given: set one such as us-west-2, or `all`")
     # Clients first: they are made for threads, a session is not
@@ -284,8 +253,9 @@ def survey(
     s3 = clients.client("s3", names[0])
     with ThreadPoolExecutor(AT_ONCE) as pool:
         calls = _Calls(pool)
-        found = list(chain.from_iterable(calls.run((place.name, kind) for place in places for kind in place.kinds)))
-        # An organisation may forbid some regions: they are passed over where all were asked for
+        jobs = [(place.name, partial(place.tagged, kind)) for place in places for kind in _LISTINGS]
+        found = list(chain.from_iterable(calls.run(jobs)))
+        # An organisation may forbid some regions: they are passed over where all are surveyed
         if calls.denied and (not everywhere or len(calls.denied) == len(places)):
             raise next(iter(calls.denied.values()))
         if untagged:
@@ -298,7 +268,7 @@ def survey(
 
 
 def _buckets(calls: _Calls, s3: Any, regions: Sequence[str], project: str | None, now: datetime) -> list[Resource]:
-    """Find the buckets of the account in these regions; S3 has no filter, so each is asked for its tags."""
+    """Find the buckets of the account in these regions; S3 has no filter, so the tags of each are read."""
     listed = calls.run([("S3", s3.list_buckets)])
     names = [bucket for answer in listed for bucket in answer["Buckets"]]
     near = [bucket for bucket in names if bucket.get("BucketRegion", regions[0]) in regions]

@@ -10,12 +10,12 @@ from .resources import Resource
 
 
 def unpriced(resources: Iterable[Resource]) -> list[str]:
-    """Tell what has no known price, in words."""
+    """Name what has no known price."""
     return list(dict.fromkeys(_words(resource) for resource in resources if resource["monthly_usd"] is None))
 
 
 def _words(resource: Mapping[str, Any]) -> str:
-    """Tell what a price depends on."""
+    """Describe what a price depends on."""
     kind = resource["type"]
     if kind == "instance":
         automatic = resource.get("automatic_addresses") or 0
@@ -36,8 +36,8 @@ def _until(resource: Mapping[str, Any]) -> str:
     return f"{resource['expires'] or 'never'}{' PAST' if resource['expired'] else ''}"
 
 
-def _dollars(amount: float | None, digits: int) -> str:
-    return "unknown" if amount is None else f"{amount:.{digits}f}"
+def _costs(hourly: float | None, monthly: float | None) -> tuple[str, str]:
+    return "unknown" if hourly is None else f"{hourly:.4f}", "unknown" if monthly is None else f"{monthly:.2f}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -54,7 +54,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def table(resources: Sequence[Resource], prices: Prices) -> list[str]:
-    """Lines that show what there is, what it costs and until when it is wanted, by project and region."""
+    """Lines that show what there is, what it costs and its expiry, by project and region."""
     if not resources:
         return ["Nothing carries our tags."]
     rows = [("TYPE", "NAME", "ID", "WHAT", "STATE", "EXPIRES", "$/HOUR", "$/MONTH")]
@@ -66,8 +66,7 @@ def table(resources: Sequence[Resource], prices: Prices) -> list[str]:
             _words(resource),
             resource["state"],
             _until(resource),
-            _dollars(resource["hourly_usd"], 4),
-            _dollars(resource["monthly_usd"], 2),
+            *_costs(resource["hourly_usd"], resource["monthly_usd"]),
         )
         for resource in resources
     ]
@@ -94,8 +93,7 @@ def plan_table(resources: Sequence[Resource], prices: Prices) -> list[str]:
             str(resource["count"]),
             _words(resource),
             resource["region"],
-            _dollars(resource["hourly_usd"], 4),
-            _dollars(resource["monthly_usd"], 2),
+            *_costs(resource["hourly_usd"], resource["monthly_usd"]),
         )
         for resource in resources
     ]
@@ -103,8 +101,7 @@ def plan_table(resources: Sequence[Resource], prices: Prices) -> list[str]:
 
 
 def _sum_row(resources: Sequence[Resource], columns: int) -> tuple[str, ...]:
-    sums = _dollars(total(resources, "hourly_usd"), 4), _dollars(total(resources, "monthly_usd"), 2)
-    return "total", *[""] * (columns - 3), *sums
+    return "total", *[""] * (columns - 3), *_costs(total(resources, "hourly_usd"), total(resources, "monthly_usd"))
 
 
 def _notes(resources: Sequence[Resource], prices: Prices) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import ClientError, error_code
@@ -12,44 +11,32 @@ from .resources import tag_specification
 _WAIT = {"Delay": 3, "MaxAttempts": 100}
 
 
-@dataclass(frozen=True)
-class VolumeRequest:
-    """What the volume has to be, and where; without an id a new one is created."""
-
-    instance: str
-    device: str
-    size_gb: int
-    volume_type: str
-    zone: str = ""
-    volume: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-def ensure_volume(ec2: Any, request: VolumeRequest, *, dry_run: bool = False) -> tuple[bool, str]:
-    """Return whether anything changed (in a dry run: would change), and the id of the volume."""
-    found = ec2.describe_volumes(VolumeIds=[request.volume])["Volumes"][0] if request.volume else {}
-    grow = bool(found) and found["Size"] < request.size_gb
-    attach = _instance(found) != request.instance
-    if dry_run or not (grow or attach):
-        return grow or attach, request.volume
-    if grow:
-        ec2.modify_volume(VolumeId=request.volume, Size=request.size_gb)
-    identity: str = request.volume or _create(ec2, request)
-    if attach:
-        _attach(ec2, request, identity)
-    return True, identity
+def ensure_volume(ec2: Any, options: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """Create or update what the options of the module describe; return its result."""
+    volume, size = options["id"] or "", options["size_gb"]
+    found = ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0] if volume else {}
+    grow = bool(found) and found["Size"] < size
+    attach = _instance(found) != options["instance"]
+    if not check_mode:
+        if grow:
+            ec2.modify_volume(VolumeId=volume, Size=size)
+        volume = volume or _create(ec2, options)
+        if attach:
+            _attach(ec2, options, volume)
+    return {"changed": grow or attach, "id": volume}
 
 
-def delete_volume(ec2: Any, volume: str, *, dry_run: bool = False) -> bool:
-    """Detach the volume from whatever has it and delete it; return whether it was there."""
+def delete_volume(ec2: Any, volume: str, *, check_mode: bool) -> bool:
+    """Detach and delete the volume; return whether it existed."""
     try:
         found = ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]
-        if not dry_run and _instance(found):
+        if check_mode:
+            return True
+        if _instance(found):
             ec2.detach_volume(VolumeId=volume, InstanceId=_instance(found))
             ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=_WAIT)
-        if not dry_run:
-            ec2.delete_volume(VolumeId=volume)
-            ec2.get_waiter("volume_deleted").wait(VolumeIds=[volume], WaiterConfig=_WAIT)
+        ec2.delete_volume(VolumeId=volume)
+        ec2.get_waiter("volume_deleted").wait(VolumeIds=[volume], WaiterConfig=_WAIT)
     except ClientError as error:
         if error_code(error) != "InvalidVolume.NotFound":
             raise
@@ -57,26 +44,26 @@ def delete_volume(ec2: Any, volume: str, *, dry_run: bool = False) -> bool:
     return True
 
 
-def _create(ec2: Any, request: VolumeRequest) -> str:
+def _create(ec2: Any, options: Mapping[str, Any]) -> str:
     """Create it. botocore sends a token along: a request that is repeated creates no second one."""
     created: str = ec2.create_volume(
-        AvailabilityZone=request.zone,
-        Size=request.size_gb,
-        VolumeType=request.volume_type,
+        AvailabilityZone=options["zone"],
+        Size=options["size_gb"],
+        VolumeType=options["volume_type"],
         Encrypted=True,
-        TagSpecifications=tag_specification("volume", request.tags),
+        TagSpecifications=tag_specification("volume", options["tags"]),
     )["VolumeId"]
     ec2.get_waiter("volume_available").wait(VolumeIds=[created], WaiterConfig=_WAIT)
     return created
 
 
-def _attach(ec2: Any, request: VolumeRequest, volume: str) -> None:
+def _attach(ec2: Any, options: Mapping[str, Any], volume: str) -> None:
     try:
-        ec2.attach_volume(VolumeId=volume, InstanceId=request.instance, Device=request.device)
+        ec2.attach_volume(VolumeId=volume, InstanceId=options["instance"], Device=options["device"])
     except ClientError as error:
         # The request was repeated, for its first answer was lost
         found = ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0] if error_code(error) == "VolumeInUse" else {}
-        if _instance(found) != request.instance:
+        if _instance(found) != options["instance"]:
             raise
     ec2.get_waiter("volume_in_use").wait(VolumeIds=[volume], WaiterConfig=_WAIT)
 

@@ -11,27 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 from botocore import exceptions
 from botocore.config import Config
 
+from ..aws.client import AwsClients
+from ..aws.errors import AwsError, explained
 from ..errors import LabError
 
 PUT_LIMIT = 5 << 30  # bytes that S3 takes in one request
-NO_BUCKET = "there is no such bucket: correct s3_sync_bucket, or create the bucket first"
-DENIED = (
-    "access is denied: use credentials that may list, read and write the bucket (AWS_PROFILE), or correct"
-    " s3_sync_bucket"
-)
-# The answer to a HEAD request has the status alone
-ADVICE = {
-    "404": NO_BUCKET,
-    "NoSuchBucket": NO_BUCKET,
-    "403": DENIED,
-    "AccessDenied": DENIED,
-    "400": "the credentials are refused: they may have expired, log in again (aws sso login) or set others",
-    "ExpiredToken": "the credentials have expired: log in again (aws sso login) or set others",
-}
+# What keeps a bucket from being read without being a mistake in the configuration
 UNAVAILABLE = (
     exceptions.ClientError,
     exceptions.ConnectionError,
@@ -48,20 +36,11 @@ class BucketUnavailableError(LabError):
 
 
 @dataclass(frozen=True)
-class HostFile:
-    """A file on the host."""
+class FileVersion:
+    """A file on the host, or in the bucket, where its ETag stands for the MD5."""
 
     size: int
     md5: str
-    mtime: float
-
-
-@dataclass(frozen=True)
-class S3Object:
-    """A file in the bucket."""
-
-    size: int
-    etag: str
     mtime: float
 
 
@@ -74,20 +53,19 @@ class Bucket:
         self._url_seconds = url_seconds
         # A URL must name, and be signed for, the region of the bucket. boto3 names it in the virtual style alone,
         # which a server that stands in for AWS does not know.
-        default = boto3.client("s3")
+        clients = AwsClients()
+        nearest = clients.region or "us-east-1"
+        default = clients.client("s3", nearest)
         region = default.head_bucket(Bucket=name)["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
         style = "virtual" if ".amazonaws." in default.meta.endpoint_url else "path"
-        self._client = boto3.client(
-            "s3",
-            region_name=region,
-            config=Config(
-                signature_version="s3v4",
-                s3={"addressing_style": style},
-                request_checksum_calculation="when_required",
-            ),
+        config = Config(
+            signature_version="s3v4",
+            s3={"addressing_style": style},
+            request_checksum_calculation="when_required",
         )
+        self._client = AwsClients(region or nearest, aws_config=config).client("s3")
 
-    def objects(self, prefix: str) -> dict[str, S3Object]:
+    def objects(self, prefix: str) -> dict[str, FileVersion]:
         """Return the objects below the prefix, by their path from there."""
         found = {}
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
@@ -95,7 +73,7 @@ class Bucket:
                 path = entry["Key"][len(prefix) :]
                 if not path or path.endswith("/"):  # what the console creates to show a folder
                     continue
-                found[path] = S3Object(entry["Size"], entry["ETag"].strip('"'), entry["LastModified"].timestamp())
+                found[path] = FileVersion(entry["Size"], entry["ETag"].strip('"'), entry["LastModified"].timestamp())
         return found
 
     def etag_is_md5(self, key: str, etag: str) -> bool:
@@ -114,31 +92,31 @@ class Bucket:
         )
 
 
-def _unchanged(bucket: Bucket, direction: str, key: str, file: HostFile, there: S3Object) -> bool:
-    if file.size != there.size:
+def _unchanged(bucket: Bucket, direction: str, key: str, file: FileVersion, in_bucket: FileVersion) -> bool:
+    if file.size != in_bucket.size:
         return False
-    if file.md5 == there.etag:
+    if file.md5 == in_bucket.md5:
         return True
-    if bucket.etag_is_md5(key, there.etag):
+    if bucket.etag_is_md5(key, in_bucket.md5):
         return False
     # A file that was pulled has the time of its object
-    return int(file.mtime) == int(there.mtime) if direction == "pull" else file.mtime <= there.mtime
+    return int(file.mtime) == int(in_bucket.mtime) if direction == "pull" else file.mtime <= in_bucket.mtime
 
 
-def pull(bucket: Bucket, prefix: str, files: Mapping[str, HostFile]) -> list[dict[str, str]]:
+def pull(bucket: Bucket, prefix: str, files: Mapping[str, FileVersion]) -> list[dict[str, str]]:
     """Return what the host has to download."""
     transfers = []
-    for path, there in sorted(bucket.objects(prefix).items()):
+    for path, in_bucket in sorted(bucket.objects(prefix).items()):
         key = prefix + path
         if any(part in ("", ".", "..") for part in path.split("/")):
             raise LabError(f"s3://{bucket.name}/{key} is no path below a folder: rename it, or set another prefix")
-        if path in files and _unchanged(bucket, "pull", key, files[path], there):
+        if path in files and _unchanged(bucket, "pull", key, files[path], in_bucket):
             continue
         transfers.append({"path": path, "url": bucket.presign("get_object", Key=key)})
     return transfers
 
 
-def push(bucket: Bucket, prefix: str, files: Mapping[str, HostFile]) -> list[dict[str, str]]:
+def push(bucket: Bucket, prefix: str, files: Mapping[str, FileVersion]) -> list[dict[str, str]]:
     """Return what the host has to upload."""
     objects = bucket.objects(prefix)
     transfers = []
@@ -154,21 +132,15 @@ def push(bucket: Bucket, prefix: str, files: Mapping[str, HostFile]) -> list[dic
 
 
 def compare(
-    name: str, prefix: str, direction: str, files: Mapping[str, HostFile], url_seconds: int
+    name: str, prefix: str, direction: str, files: Mapping[str, FileVersion], url_seconds: int
 ) -> list[dict[str, str]]:
     """Return the transfers that bring both sides in line. Raises BucketUnavailableError and LabError."""
     prefix = prefix.strip("/")
     work = {"pull": pull, "push": push}[direction]
     try:
-        return work(Bucket(name, url_seconds), prefix and f"{prefix}/", files)
-    except exceptions.NoCredentialsError as error:
-        raise BucketUnavailableError(
-            "the controller has no AWS credentials: set AWS_PROFILE, or run aws configure"
-        ) from error
-    except exceptions.SSLError as error:
-        raise LabError(f"s3://{name}: {error}: set AWS_CA_BUNDLE to the certificates that you trust") from error
-    except UNAVAILABLE as error:
-        code = error.response["Error"]["Code"] if isinstance(error, exceptions.ClientError) else ""
-        raise BucketUnavailableError(f"s3://{name}: {ADVICE.get(code, error)}") from error
-    except exceptions.BotoCoreError as error:
-        raise LabError(f"s3://{name}: {error}: correct the AWS configuration of the controller") from error
+        with explained("S3"):
+            return work(Bucket(name, url_seconds), prefix and f"{prefix}/", files)
+    except AwsError as error:
+        cause = error.__cause__
+        unavailable = isinstance(cause, UNAVAILABLE) and not isinstance(cause, exceptions.SSLError)
+        raise (BucketUnavailableError if unavailable else LabError)(f"s3://{name}: {error}") from error

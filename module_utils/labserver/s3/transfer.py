@@ -15,7 +15,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,12 +27,8 @@ AT_ONCE = 8
 SHOWN = 5  # reasons in a message
 
 
-@dataclass(frozen=True)
-class Failure:
-    """Why one file was not transferred."""
-
-    reason: str
-    unavailable: bool  # the bucket is out of reach or refuses; anything else is an error
+# Whether the bucket is out of reach or refuses, for anything else is an error; and why one file was not transferred
+Failure = tuple[bool, str]
 
 
 def download(root: Path, path: str, url: str) -> None:
@@ -91,28 +86,26 @@ def _failure(error: Exception) -> Failure:
     if isinstance(error, urllib.error.HTTPError):
         answer = dict(re.findall("<(Code|Message)>([^<]*)<", error.read(4000).decode("utf-8", "replace")))
         if answer.get("Code") == "BadDigest":
-            return Failure("it was changed while it was sent: run again", unavailable=False)
-        reason = f"{error.code} {answer.get('Code', error.reason)} {answer.get('Message', '')}".rstrip()
-        return Failure(reason, unavailable=True)
+            return False, "it was changed while it was sent: run again"
+        return True, f"{error.code} {answer.get('Code', error.reason)} {answer.get('Message', '')}".rstrip()
     if isinstance(error, urllib.error.URLError):
-        certificate = isinstance(error.reason, ssl.SSLError)
-        return Failure(f"the host does not reach the bucket: {error.reason}", unavailable=not certificate)
+        return not isinstance(error.reason, ssl.SSLError), f"the host does not reach the bucket: {error.reason}"
     out_of_reach = isinstance(error, (ConnectionError, TimeoutError, http.client.HTTPException))
-    return Failure(str(error) or type(error).__name__, unavailable=out_of_reach)
+    return out_of_reach, str(error) or type(error).__name__
 
 
 def transfer(root: Path, direction: str, transfers: Sequence[dict[str, Any]]) -> str:
     """Transfer the files; return why some are unavailable, or nothing. Raises LabError."""
 
-    def attempt(one: dict[str, Any]) -> Failure | None:
+    def attempt(file: dict[str, Any]) -> Failure | None:
         try:
             if direction == "pull":
-                download(root, one["path"], one["url"])
+                download(root, file["path"], file["url"])
             else:
-                upload(root, one["path"], one["url"], one["md5"])
+                upload(root, file["path"], file["url"], file["md5"])
         except (LabError, OSError, http.client.HTTPException) as error:
-            failure = _failure(error)
-            return Failure(f"{one['path']}: {failure.reason}", failure.unavailable)
+            unavailable, reason = _failure(error)
+            return unavailable, f"{file['path']}: {reason}"
         return None
 
     if direction == "pull":
@@ -126,10 +119,11 @@ def transfer(root: Path, direction: str, transfers: Sequence[dict[str, Any]]) ->
     if not failures:
         return ""
     # Errors first, for not all reasons are shown
-    failures.sort(key=lambda failure: failure.unavailable)
-    reasons = "; ".join(failure.reason for failure in failures[:SHOWN])
+    failures.sort(key=lambda failure: failure[0])
+    reasons = "; ".join(reason for _, reason in failures[:SHOWN])
     more = f"; and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
     message = f"{len(failures)} of {len(transfers)} files were not transferred: {reasons}{more}"
-    if failures[0].unavailable:
+    only_unavailable, _ = failures[0]
+    if only_unavailable:
         return message
     raise LabError(message)

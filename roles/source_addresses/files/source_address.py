@@ -236,21 +236,23 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--timeout", type=float, default=10, help="seconds to wait for URL")
     parser.add_argument("address", help="an address of this host")
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="script.py | -m module", help="and its arguments")
-    given = parser.parse_args(arguments)
-    if given.seen_as:
+    options = parser.parse_args(arguments)
+    if options.seen_as:
         with ThreadPoolExecutor(max_workers=16) as pool:
-            answers = pool.map(lambda one: _answer(one, given.seen_as, given.timeout), [given.address, *given.rest])
+            answers = pool.map(
+                lambda one: _answer(one, options.seen_as, options.timeout), [options.address, *options.rest]
+            )
             print(json.dumps(list(answers)))
         return
-    program = given.rest[1:] if given.rest[:1] == ["-m"] else given.rest
+    program = options.rest[1:] if options.rest[:1] == ["-m"] else options.rest
     if not program:
         parser.error("name the program to run: script.py, or -m module")
     try:
-        bind(given.address)
+        bind(options.address)
     except SourceAddressError as error:
         parser.error(str(error))
     sys.argv = program
-    if given.rest[0] == "-m":
+    if options.rest[0] == "-m":
         runpy.run_module(program[0], run_name="__main__", alter_sys=True)
     elif Path(program[0]).is_file():
         sys.path[0] = str(Path(program[0]).resolve().parent)
