@@ -61,7 +61,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.errors import LabError
-from ansible.module_utils.labserver.python_environment import EnvironmentRequest, index_url, problem
+from ansible.module_utils.labserver.python_environment import index_url, problem
 
 
 def main() -> None:
@@ -74,13 +74,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    options = module.params
-    request = EnvironmentRequest(Path(options["path"]), options["interpreter"], tuple(options["imports"]))
+    path = Path(module.params["path"])
     try:
-        found = problem(request)
+        found = problem(path, module.params["interpreter"], module.params["imports"])
     except LabError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, works=not found, problem=found, index_url=index_url(request.path))
+    module.exit_json(changed=False, works=not found, problem=found, index_url=index_url(path))
 
 
 if __name__ == "__main__":
