@@ -188,7 +188,6 @@ def main() -> None:
         python=options["python"] or sys.executable,
         force=options["force"],
     )
-    failure = {"dest": options["dest"], "unavailable": []}
     try:
         found = download(request, required=options["required"], check=module.check_mode)
         result = found.values()
@@ -199,14 +198,10 @@ def main() -> None:
             elif found.available:
                 result["unpacked"] = len(unpack(request.dest, Path(options["unpack"]), check=module.check_mode))
                 result["changed"] = found.changed or result["unpacked"] > 0
-    except UnavailableError as error:
-        module.fail_json(msg=str(error), **{**failure, "unavailable": error.unavailable})
-    except LabError as error:
-        module.fail_json(msg=str(error), **failure)
-    except OSError as error:
-        module.fail_json(msg=explain(error), **failure)
-    after = {key: result[key] for key in ("sha256", "size", "source")}
-    result["diff"] = {"before": found.before, "after": after if found.changed else found.before}
+    except (LabError, OSError) as error:
+        unavailable = error.unavailable if isinstance(error, UnavailableError) else []
+        module.fail_json(msg=explain(error), dest=options["dest"], unavailable=unavailable)
+    result["diff"] = found.diff()
     if request.dest.exists():
         arguments = module.load_file_common_arguments(options)
         result["changed"] = module.set_fs_attributes_if_different(arguments, result["changed"], result["diff"])

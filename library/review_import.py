@@ -85,8 +85,6 @@ reason:
   type: str
 """
 
-from pathlib import Path
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.reviews.csv_import import ImportRequest
 from ansible.module_utils.labserver.reviews.output import run_module
@@ -106,16 +104,7 @@ def main() -> None:
         add_file_common_args=True,
         supports_check_mode=True,
     )
-    options = module.params
-    request = ImportRequest(
-        src=Path(options["src"]),
-        dest=Path(options["dest"]),
-        text_column=options["text_column"],
-        fields=options["fields"],
-        numbers=tuple(options["numbers"]),
-        html=options["html"],
-    )
-    run_module(module, request)
+    run_module(module, ImportRequest)
 
 
 if __name__ == "__main__":

@@ -102,13 +102,9 @@ reason:
   type: str
 """
 
-from pathlib import Path
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.labserver.reviews.manifest import ProgressFile
 from ansible.module_utils.labserver.reviews.output import run_module
 from ansible.module_utils.labserver.reviews.sample import SampleRequest
-from ansible.module_utils.labserver.sampling.draws import Draw
 
 
 def main() -> None:
@@ -126,14 +122,7 @@ def main() -> None:
         add_file_common_args=True,
         supports_check_mode=True,
     )
-    options = module.params
-    request = SampleRequest(
-        src=Path(options["src"]),
-        dest=Path(options["dest"]),
-        draw=Draw(options["seed"], options["fraction"], options["count"]),
-        progress=ProgressFile(options["progress"]),
-    )
-    run_module(module, request)
+    run_module(module, SampleRequest)
 
 
 if __name__ == "__main__":

@@ -114,10 +114,7 @@ reason:
   type: str
 """
 
-from pathlib import Path
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.labserver.reviews.manifest import ProgressFile
 from ansible.module_utils.labserver.reviews.output import run_module
 from ansible.module_utils.labserver.reviews.text import TextRequest
 
@@ -137,17 +134,7 @@ def main() -> None:
         add_file_common_args=True,
         supports_check_mode=True,
     )
-    options = module.params
-    request = TextRequest(
-        src=Path(options["src"]),
-        dest=Path(options["dest"]),
-        fields=tuple(options["fields"]),
-        html=options["html"],
-        on_error=options["on_error"],
-        max_errors=options["max_errors"],
-        progress=ProgressFile(options["progress"]),
-    )
-    run_module(module, request)
+    run_module(module, TextRequest)
 
 
 if __name__ == "__main__":

@@ -86,18 +86,20 @@ class _SecureConnection(http.client.HTTPSConnection):
         self.sock.settimeout(READ_TIMEOUT)
 
 
-class _PlainHandler(urllib.request.HTTPHandler):
+class _Handler(urllib.request.AbstractHTTPHandler):
+    """Opens http: and https: addresses by the connections above."""
+
+    http_request = https_request = urllib.request.AbstractHTTPHandler.do_request_
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__()
+        self._context = context
+
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         return self.do_open(_PlainConnection, req)
 
-
-class _SecureHandler(urllib.request.HTTPSHandler):
-    def __init__(self, context: ssl.SSLContext) -> None:
-        super().__init__(context=context)
-        self._labserver_context = context
-
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_SecureConnection, req, context=self._labserver_context)
+        return self.do_open(_SecureConnection, req, context=self._context)
 
 
 def _opener(network: Network) -> urllib.request.OpenerDirector:
@@ -106,8 +108,7 @@ def _opener(network: Network) -> urllib.request.OpenerDirector:
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(proxies),
-        _PlainHandler(),
-        _SecureHandler(_context(network)),
+        _Handler(_context(network)),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPRedirectHandler(),
         urllib.request.HTTPErrorProcessor(),
@@ -157,10 +158,6 @@ def _failure(error: BaseException, network: Network, suffix: str = "") -> Source
     return (SourceError if wrong else OutOfReachError)(reason + suffix)
 
 
-class _BrokenError(Exception):
-    """The connection ended before the file did."""
-
-
 def _transfer(response: http.client.HTTPResponse | urllib.error.HTTPError, out: BinaryIO) -> None:
     length = response.headers.get("Content-Length")
     left = int(length) if length and length.isdigit() else None
@@ -176,10 +173,10 @@ def _transfer(response: http.client.HTTPResponse | urllib.error.HTTPError, out: 
         now = time.monotonic()
         if now - window > SLOW_WINDOW:
             if got < SLOW_BYTES:
-                raise _BrokenError(f"fewer than {SLOW_BYTES} bytes came in {SLOW_WINDOW} s")
+                raise ConnectionError(f"fewer than {SLOW_BYTES} bytes came in {SLOW_WINDOW} s")
             window, got = now, 0
     if left:
-        raise _BrokenError(f"the connection ended {left} bytes early")
+        raise ConnectionError(f"the connection ended {left} bytes early")
 
 
 def _ask(
@@ -219,7 +216,7 @@ def read(url: str, network: Network, headers: Mapping[str, str]) -> tuple[str, s
     with _ask(_opener(network), _request(url, headers), network) as response:
         try:
             _transfer(response, content)
-        except (_BrokenError, OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException) as error:
             raise _failure(error, network) from error
         return response.geturl() or url, response.headers.get_content_type(), content.getvalue()
 
@@ -253,7 +250,7 @@ def fetch(
                 remember(validator)
             try:
                 _transfer(response, out)
-            except (_BrokenError, OSError, http.client.HTTPException) as error:
+            except (OSError, http.client.HTTPException) as error:
                 if getattr(error, "errno", None) in DISK_ERRORS:
                     raise
                 if attempt == ATTEMPTS:

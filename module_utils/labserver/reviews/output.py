@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
@@ -19,7 +19,7 @@ Counts = dict[str, Any]
 
 @dataclass(frozen=True)
 class OutputRequest:
-    """An output and how it is made; each module has a class of its own."""
+    """An output and how it is made; each module has a class of its own, with its options for fields."""
 
     module: ClassVar[str]
     unknown: ClassVar[Counts]  # what check mode returns where it cannot know
@@ -87,20 +87,18 @@ def make(request: OutputRequest, *, check: bool = False) -> dict[str, Any]:
     return {**result, "source_digest": manifest.identity["digest"], **request.values(), **request.unknown, **counts}
 
 
-def run_module(module: Any, request: OutputRequest) -> None:
+def run_module(module: Any, request_class: type[OutputRequest]) -> None:
     """Make the output for an Ansible module and end it."""
+    options = {field.name: module.params[field.name] for field in fields(request_class)}
+    request = request_class(**{**options, "src": Path(options["src"]), "dest": Path(options["dest"])})
     try:
         result = make(request, check=module.check_mode)
-    except MissingError as error:
-        if not module.check_mode:
-            module.fail_json(msg=str(error))
+    except (LabError, OSError) as error:
+        if not (module.check_mode and isinstance(error, MissingError)):
+            module.fail_json(msg=explain(error))
         # On a fresh host the task that makes it has only been checked as well.
         reason = {"reason": "src does not exist yet", "source_digest": None, "dest": str(request.dest)}
         module.exit_json(changed=True, **request.unknown, **reason)
-    except LabError as error:
-        module.fail_json(msg=str(error))
-    except OSError as error:
-        module.fail_json(msg=explain(error))
     made = [{"dest": result["dest"], "reason": result["reason"]}] if result["changed"] else []
     result["diff"] = {"before": {}, "after": {"made": made} if made else {}}
     if result.get("sampled") == 0:

@@ -36,6 +36,7 @@ class Source:
         if not stat.S_ISREG(self.stat.st_mode):
             kind = "a directory" if stat.S_ISDIR(self.stat.st_mode) else "a device or pipe"
             raise LabError(f"src {path} is {kind}, not a regular file: set `src` to the file itself")
+        self.size = self.stat.st_size
         with path.open("rb") as file:
             self._magic = file.read(6)
         self.kind = "plain"
@@ -43,11 +44,6 @@ class Source:
             self.kind = "gzip"
         elif self._magic.startswith(b"\x28\xb5\x2f\xfd"):
             self.kind = "zstd"
-
-    @property
-    def size(self) -> int:
-        """Bytes of the file, as it lies on the disk."""
-        return self.stat.st_size
 
     def identity(self) -> dict[str, Any]:
         """Return what tells this content from another without reading all of it: size, mtime_ns, digest.
