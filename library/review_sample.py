@@ -40,14 +40,12 @@ options:
       - A file to write the progress to, at most once a second, as a JSON object with C(bytes), C(size), C(percent),
         C(seconds) and C(finished), for a long run under C(async).
     type: path
-extends_documentation_fragment: [ansible.builtin.files]
+extends_documentation_fragment: [ansible.builtin.action_common_attributes, ansible.builtin.files]
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status without changing the target.
     support: full
     details: The counts are returned when a manifest of the same source tells them. O(src) may be missing.
   diff_mode:
-    description: Shows what of the output changed.
     support: full
 author: labserver
 """
@@ -91,9 +89,7 @@ manifest:
   returned: success
   type: str
 source_digest:
-  description:
-    - Digest by which a changed source is noticed, together with its size and modification time.
-    - The SHA-256 of 64 blocks of 4 KiB spread over the file. That of the whole file would cost more than the work.
+  description: SHA-256 of 64 blocks of 4 KiB spread over the source, by which a change of it is noticed.
   returned: success
   type: str
 reason:
@@ -102,27 +98,22 @@ reason:
   type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.labserver.reviews.output import run_module
+from ansible.module_utils.labserver.reviews.module import run_module
 from ansible.module_utils.labserver.reviews.sample import SampleRequest
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "src": {"type": "path", "required": True},
-            "dest": {"type": "path", "required": True},
+    run_module(
+        SampleRequest,
+        {
             "fraction": {"type": "float"},
             "count": {"type": "int"},
             "seed": {"type": "int", "default": 0},
             "progress": {"type": "path"},
         },
         mutually_exclusive=[("fraction", "count")],
-        add_file_common_args=True,
-        supports_check_mode=True,
     )
-    run_module(module, SampleRequest)
 
 
 if __name__ == "__main__":

@@ -37,14 +37,12 @@ options:
   python:
     description: The Python whose pip's settings hold for C(pypi:) sources, where it is there.
     type: path
-extends_documentation_fragment: [ansible.builtin.files]
+extends_documentation_fragment: [ansible.builtin.action_common_attributes, ansible.builtin.files]
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status without changing the target.
     support: full
     details: Web servers are asked whether they would serve the file, and nothing is downloaded.
   diff_mode:
-    description: Shows checksum, size and source before and after.
     support: full
 author: labserver
 """

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from io import BytesIO
 from itertools import compress
 from pathlib import Path
-from typing import BinaryIO, Callable, Protocol
+from typing import IO, BinaryIO, Callable, Protocol
 
 from ..errors import LabError
 from ..files import check_dest, replacing
@@ -43,7 +43,7 @@ class TextSource(Protocol):
 class Picker:
     """Copies the flagged lines of a stream of blocks to a file; a line may be longer than memory."""
 
-    def __init__(self, flags: Flags, out: BinaryIO) -> None:
+    def __init__(self, flags: Flags, out: IO[bytes]) -> None:
         """Both are used up by the blocks fed."""
         self._flags = flags
         self._out = out
@@ -110,7 +110,7 @@ def sample(
     return lines, size
 
 
-def _collect(source: TextSource, candidates: Candidates, store: BinaryIO, progress: Progress) -> int:
+def _collect(source: TextSource, candidates: Candidates, store: IO[bytes], progress: Progress) -> int:
     """Read the source once, with the candidates copied to the store; return the number of lines."""
     store.seek(0)
     store.truncate()
