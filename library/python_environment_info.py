@@ -23,12 +23,11 @@ options:
     type: list
     elements: str
     default: []
+extends_documentation_fragment: [ansible.builtin.action_common_attributes]
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status without changing the target.
     support: full
   diff_mode:
-    description: Changes nothing.
     support: none
 author: labserver
 """

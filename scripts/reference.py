@@ -195,7 +195,9 @@ def modules(root: Path) -> Iterator[str]:
             yield f"- `{name}`: " + " ".join([attribute["support"] + ".", *paragraphs(attribute.get("details"))])
         fragments = text.get("extends_documentation_fragment", [])
         yield from (
-            f"- Also the options of `{name}`." for name in ([fragments] if isinstance(fragments, str) else fragments)
+            f"- Also the options of `{name}`."
+            for name in ([fragments] if isinstance(fragments, str) else fragments)
+            if not name.endswith(".action_common_attributes")
         )
         yield from table("Option", "Type", "Default", "Description", rows=field_rows(text.get("options", {}), {}))
         yield from table("Returns", "Type", "Description", rows=field_rows(documentation(path, "RETURN"), None))
