@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: python_environment_info
 short_description: Returns whether a Python virtual environment works
 description:
-  - An environment works when its Python runs, is the one asked for, every file of its packages is there in full, and
+  - An environment works when its Python runs, is O(interpreter), every file of its packages is there in full, and
     the modules in O(imports) can be found. Nothing of it is imported.
 options:
   path:
@@ -33,7 +33,7 @@ author: labserver
 """
 
 EXAMPLES = r"""
-- name: Look at the environment
+- name: Inspect the environment
   python_environment_info:
     path: /opt/lab
     interpreter: /usr/bin/python3

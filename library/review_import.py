@@ -41,7 +41,7 @@ extends_documentation_fragment: [ansible.builtin.action_common_attributes, ansib
 attributes:
   check_mode:
     support: full
-    details: The counts are returned when a manifest of the same source tells them. O(src) may be missing.
+    details: The counts are returned when a manifest of the same source has them. O(src) may be missing.
   diff_mode:
     support: full
 author: labserver

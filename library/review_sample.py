@@ -13,9 +13,8 @@ description:
     the Python package zstandard is importable) zstd, which is seen from its content. A gzip is read faster where the
     Python package isal is importable. The lab's virtual environment has both.
   - The same seed gives the same lines on every Python and from every compression of the same text.
-  - Beside the output lies C(<dest>.manifest.json), which tells what it was made from. Nothing is done as long as
-    source, parameters and output are what it says. The source is compared by size, modification time and a digest of
-    64 blocks spread over it.
+  - Nothing is done as long as source, parameters and output are what C(<dest>.manifest.json) says, which is written
+    with the output. The source is compared by size, modification time and a digest of 64 blocks spread over it.
 options:
   src:
     description: The file to sample, a regular file on the host.
@@ -44,7 +43,7 @@ extends_documentation_fragment: [ansible.builtin.action_common_attributes, ansib
 attributes:
   check_mode:
     support: full
-    details: The counts are returned when a manifest of the same source tells them. O(src) may be missing.
+    details: The counts are returned when a manifest of the same source has them. O(src) may be missing.
   diff_mode:
     support: full
 author: labserver
@@ -73,11 +72,11 @@ seed:
   returned: success
   type: int
 fraction:
-  description: Part of the lines that was asked for, or null.
+  description: O(fraction), or null.
   returned: success
   type: float
 count:
-  description: Number of lines that was asked for, or null.
+  description: O(count), or null.
   returned: success
   type: int
 dest:

@@ -40,7 +40,7 @@ options:
     choices: [fail, skip]
     default: fail
   max_errors:
-    description: With O(on_error=skip), how many such lines to bear. Default is any number.
+    description: With O(on_error=skip), how many such lines to accept. Default is any number.
     type: int
   progress:
     description: A file to write the progress to, as in M(review_sample).
@@ -49,7 +49,7 @@ extends_documentation_fragment: [ansible.builtin.action_common_attributes, ansib
 attributes:
   check_mode:
     support: full
-    details: The counts are returned when a manifest of the same source tells them. O(src) may be missing.
+    details: The counts are returned when a manifest of the same source has them. O(src) may be missing.
   diff_mode:
     support: full
 author: labserver

@@ -1,4 +1,4 @@
-"""Look at a Python virtual environment from outside: which Python it has, and whether its packages are whole."""
+"""Inspect a Python virtual environment from outside: which Python it has, and whether its packages are whole."""
 
 from __future__ import annotations
 

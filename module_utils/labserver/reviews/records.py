@@ -15,7 +15,7 @@ RECORD_LIMIT = 1 << 20  # bytes; a line that is read as a record is held in memo
 
 
 class BadRecordError(ValueError):
-    """A line is not a record as asked for; the text is the reason."""
+    """A line is not a record with the fields; the text is the reason."""
 
 
 def lines_of(blocks: Iterable[bytes]) -> Iterator[list[bytes]]:

@@ -29,11 +29,7 @@ class TextFields:
         """Return one field's text without what would break the line."""
         if self.html:
             text = without_html(text)
-        if "\n" in text:
-            text = text.replace("\n", " ")
-        if "\r" in text:
-            text = text.replace("\r", " ")
-        return text
+        return text.replace("\n", " ").replace("\r", " ")
 
     def careful(self, line: bytes) -> bytes:
         """Return the text of one line, by json.loads. Raises BadRecordError with the reason."""
