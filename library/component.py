@@ -52,12 +52,11 @@ options:
     description: Folder of the host's local facts.
     type: path
     default: /etc/ansible/facts.d
+extends_documentation_fragment: [ansible.builtin.action_common_attributes]
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status without changing the target.
     support: full
   diff_mode:
-    description: Shows the record before and after.
     support: full
 author: labserver
 """

@@ -7,10 +7,8 @@ DOCUMENTATION = r"""
 module: dataset_file
 short_description: Downloads a file from the first of several sources that gives the right bytes
 description:
-  - Tries O(sources) in their order. The first that answers with the right SHA-256 is used; the others' reasons are
-    returned and kept.
-  - Where the file came from is recorded beside it in C(<dest>.source.json) (source, sha256, size, time, and the
-    sources that did not serve).
+  - Tries O(sources) in their order. The first that answers with the right SHA-256 is used.
+  - The record C(<dest>.source.json) has the source, sha256, size, time, and the sources that did not serve.
   - Without O(sha256) the checksum that was first seen is kept in the record, and later runs insist on it, as long as
     its source is still among O(sources). A file that is there without a record is taken, and pinned, as it is.
   - A file that is there and right costs no network. The file is written under a temporary name and renamed; an
@@ -57,19 +55,17 @@ options:
     default: true
   unpack:
     description:
-      - A directory to unpack the file into, which is a zip archive then. The directory is made when it is missing.
-      - Written is what the directory lacks, or has in another size. A member that would lie outside of it is an error.
+      - Directory to unpack the file, a zip archive, into; it is made when missing. Written is what it lacks or has in
+        another size. A member that would lie outside of it is an error.
     type: path
-extends_documentation_fragment: [ansible.builtin.files]
+extends_documentation_fragment: [ansible.builtin.action_common_attributes, ansible.builtin.files]
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status without changing the target.
     support: full
-    details:
-      - Web servers are asked whether they would serve the file, and nothing is downloaded. The first source that would,
-        or of another kind, is returned as RV(source); where there is none the module fails as it would in a run.
+    details: >-
+      Web servers are asked whether they would serve the file, and nothing is downloaded. The first source that would,
+      or of another kind, is returned as RV(source); where there is none the module fails as it would in a run.
   diff_mode:
-    description: Shows checksum, size and source before and after.
     support: full
 author: labserver
 """
@@ -108,9 +104,8 @@ dest:
   type: str
 source:
   description:
-    - The source that the file came from, without its password.
+    - The source that the file came from, without its password; null when the file is out of reach.
     - The path of the file itself when it was there before without a record.
-    - Null when the file is out of reach.
   returned: success
   type: str
 available:
@@ -138,9 +133,7 @@ pinned:
   returned: success
   type: bool
 unavailable:
-  description:
-    - The sources that were tried before and did not serve; kept in the record, so that later runs return them too.
-    - On failure, all sources.
+  description: The sources that did not serve when the file was downloaded; on failure, all sources.
   returned: always
   type: list
   elements: dict
@@ -188,7 +181,6 @@ def main() -> None:
         python=options["python"] or sys.executable,
         force=options["force"],
     )
-    failure = {"dest": options["dest"], "unavailable": []}
     try:
         found = download(request, required=options["required"], check=module.check_mode)
         result = found.values()
@@ -199,14 +191,10 @@ def main() -> None:
             elif found.available:
                 result["unpacked"] = len(unpack(request.dest, Path(options["unpack"]), check=module.check_mode))
                 result["changed"] = found.changed or result["unpacked"] > 0
-    except UnavailableError as error:
-        module.fail_json(msg=str(error), **{**failure, "unavailable": error.unavailable})
-    except LabError as error:
-        module.fail_json(msg=str(error), **failure)
-    except OSError as error:
-        module.fail_json(msg=explain(error), **failure)
-    after = {key: result[key] for key in ("sha256", "size", "source")}
-    result["diff"] = {"before": found.before, "after": after if found.changed else found.before}
+    except (LabError, OSError) as error:
+        unavailable = error.unavailable if isinstance(error, UnavailableError) else []
+        module.fail_json(msg=explain(error), dest=options["dest"], unavailable=unavailable)
+    result["diff"] = found.diff()
     if request.dest.exists():
         arguments = module.load_file_common_arguments(options)
         result["changed"] = module.set_fs_attributes_if_different(arguments, result["changed"], result["diff"])

@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: python_environment_info
 short_description: Returns whether a Python virtual environment works
 description:
-  - An environment works when its Python runs, is the one asked for, every file of its packages is there in full, and
+  - An environment works when its Python runs, is O(interpreter), every file of its packages is there in full, and
     the modules in O(imports) can be found. Nothing of it is imported.
 options:
   path:
@@ -23,18 +23,17 @@ options:
     type: list
     elements: str
     default: []
+extends_documentation_fragment: [ansible.builtin.action_common_attributes]
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status without changing the target.
     support: full
   diff_mode:
-    description: Changes nothing.
     support: none
 author: labserver
 """
 
 EXAMPLES = r"""
-- name: Look at the environment
+- name: Inspect the environment
   python_environment_info:
     path: /opt/lab
     interpreter: /usr/bin/python3
@@ -61,7 +60,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.errors import LabError
-from ansible.module_utils.labserver.python_environment import EnvironmentRequest, index_url, problem
+from ansible.module_utils.labserver.python_environment import index_url, problem
 
 
 def main() -> None:
@@ -74,13 +73,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    options = module.params
-    request = EnvironmentRequest(Path(options["path"]), options["interpreter"], tuple(options["imports"]))
+    path = Path(module.params["path"])
     try:
-        found = problem(request)
+        found = problem(path, module.params["interpreter"], module.params["imports"])
     except LabError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, works=not found, problem=found, index_url=index_url(request.path))
+    module.exit_json(changed=False, works=not found, problem=found, index_url=index_url(path))
 
 
 if __name__ == "__main__":

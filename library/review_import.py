@@ -9,8 +9,8 @@ short_description: Turns a CSV file of reviews into the JSON lines of the Amazon
 description:
   - Reads a comma-separated file with a header line, UTF-8, plain, gzip or zstd (seen from its content), and writes one
     JSON object a row with the text as C(reviewText).
-  - Beside the output lies C(<dest>.manifest.json), which tells what it was made from. Nothing is done as long as
-    source, parameters and output are what it says.
+  - Nothing is done as long as source, parameters and output are what C(<dest>.manifest.json) says, as for
+    M(review_sample).
 options:
   src:
     description: The CSV file, a regular file on the host.
@@ -37,14 +37,12 @@ options:
     description: Whether to turn HTML tags to spaces and to decode HTML entities in the text.
     type: bool
     default: false
-extends_documentation_fragment: [ansible.builtin.files]
+extends_documentation_fragment: [ansible.builtin.action_common_attributes, ansible.builtin.files]
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status without changing the target.
     support: full
-    details: The counts are returned when a manifest of the same source tells them. O(src) may be missing.
+    details: The counts are returned when a manifest of the same source has them. O(src) may be missing.
   diff_mode:
-    description: Shows what of the output changed.
     support: full
 author: labserver
 """
@@ -74,9 +72,7 @@ sha256:
   returned: success
   type: str
 source_digest:
-  description:
-    - Digest by which a changed source is noticed, together with its size and modification time.
-    - The SHA-256 of 64 blocks of 4 KiB spread over the file. That of the whole file would cost more than the work.
+  description: SHA-256 of 64 blocks of 4 KiB spread over the source, by which a change of it is noticed.
   returned: success
   type: str
 reason:
@@ -85,37 +81,21 @@ reason:
   type: str
 """
 
-from pathlib import Path
-
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.reviews.csv_import import ImportRequest
-from ansible.module_utils.labserver.reviews.output import run_module
+from ansible.module_utils.labserver.reviews.module import run_module
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "src": {"type": "path", "required": True},
-            "dest": {"type": "path", "required": True},
+    run_module(
+        ImportRequest,
+        {
             "text_column": {"type": "str", "default": "text"},
             "fields": {"type": "dict", "default": {}},
             "numbers": {"type": "list", "elements": "str", "default": []},
             "html": {"type": "bool", "default": False},
         },
-        add_file_common_args=True,
-        supports_check_mode=True,
     )
-    options = module.params
-    request = ImportRequest(
-        src=Path(options["src"]),
-        dest=Path(options["dest"]),
-        text_column=options["text_column"],
-        fields=options["fields"],
-        numbers=tuple(options["numbers"]),
-        html=options["html"],
-    )
-    run_module(module, request)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,8 @@ description:
     the Python package zstandard is importable) zstd, which is seen from its content. A gzip is read faster where the
     Python package isal is importable. The lab's virtual environment has both.
   - The same seed gives the same lines on every Python and from every compression of the same text.
-  - Beside the output lies C(<dest>.manifest.json), which tells what it was made from. Nothing is done as long as
-    source, parameters and output are what it says. The source is compared by size, modification time and a digest of
-    64 blocks spread over it.
+  - Nothing is done as long as source, parameters and output are what C(<dest>.manifest.json) says, which is written
+    with the output. The source is compared by size, modification time and a digest of 64 blocks spread over it.
 options:
   src:
     description: The file to sample, a regular file on the host.
@@ -40,14 +39,12 @@ options:
       - A file to write the progress to, at most once a second, as a JSON object with C(bytes), C(size), C(percent),
         C(seconds) and C(finished), for a long run under C(async).
     type: path
-extends_documentation_fragment: [ansible.builtin.files]
+extends_documentation_fragment: [ansible.builtin.action_common_attributes, ansible.builtin.files]
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status without changing the target.
     support: full
-    details: The counts are returned when a manifest of the same source tells them. O(src) may be missing.
+    details: The counts are returned when a manifest of the same source has them. O(src) may be missing.
   diff_mode:
-    description: Shows what of the output changed.
     support: full
 author: labserver
 """
@@ -75,11 +72,11 @@ seed:
   returned: success
   type: int
 fraction:
-  description: Part of the lines that was asked for, or null.
+  description: O(fraction), or null.
   returned: success
   type: float
 count:
-  description: Number of lines that was asked for, or null.
+  description: O(count), or null.
   returned: success
   type: int
 dest:
@@ -91,9 +88,7 @@ manifest:
   returned: success
   type: str
 source_digest:
-  description:
-    - Digest by which a changed source is noticed, together with its size and modification time.
-    - The SHA-256 of 64 blocks of 4 KiB spread over the file. That of the whole file would cost more than the work.
+  description: SHA-256 of 64 blocks of 4 KiB spread over the source, by which a change of it is noticed.
   returned: success
   type: str
 reason:
@@ -102,38 +97,22 @@ reason:
   type: str
 """
 
-from pathlib import Path
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.labserver.reviews.manifest import ProgressFile
-from ansible.module_utils.labserver.reviews.output import run_module
+from ansible.module_utils.labserver.reviews.module import run_module
 from ansible.module_utils.labserver.reviews.sample import SampleRequest
-from ansible.module_utils.labserver.sampling.draws import Draw
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "src": {"type": "path", "required": True},
-            "dest": {"type": "path", "required": True},
+    run_module(
+        SampleRequest,
+        {
             "fraction": {"type": "float"},
             "count": {"type": "int"},
             "seed": {"type": "int", "default": 0},
             "progress": {"type": "path"},
         },
         mutually_exclusive=[("fraction", "count")],
-        add_file_common_args=True,
-        supports_check_mode=True,
     )
-    options = module.params
-    request = SampleRequest(
-        src=Path(options["src"]),
-        dest=Path(options["dest"]),
-        draw=Draw(options["seed"], options["fraction"], options["count"]),
-        progress=ProgressFile(options["progress"]),
-    )
-    run_module(module, request)
 
 
 if __name__ == "__main__":

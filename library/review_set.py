@@ -37,14 +37,12 @@ options:
   python:
     description: The Python whose pip's settings hold for C(pypi:) sources, where it is there.
     type: path
-extends_documentation_fragment: [ansible.builtin.files]
+extends_documentation_fragment: [ansible.builtin.action_common_attributes, ansible.builtin.files]
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status without changing the target.
     support: full
     details: Web servers are asked whether they would serve the file, and nothing is downloaded.
   diff_mode:
-    description: Shows checksum, size and source before and after.
     support: full
 author: labserver
 """
@@ -89,12 +87,13 @@ fetched:
   type: bool
 """
 
+import os
 import sys
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.errors import LabError, explain
-from ansible.module_utils.labserver.reviews.sets import SetRequest, download_first, usable_python
+from ansible.module_utils.labserver.reviews.sets import download_first
 
 
 def main() -> None:
@@ -112,34 +111,33 @@ def main() -> None:
         supports_check_mode=True,
     )
     options = module.params
-    python = usable_python(options["python"] or sys.executable)
-    request = SetRequest(
-        path=Path(options["path"]),
-        sets=options["sets"],
-        names=tuple(options["names"]),
-        in_use=options["in_use"],
-        connect_timeout=options["connect_timeout"],
-        python=python,
-    )
+    usable = options["python"] and Path(options["python"]).is_file() and os.access(options["python"], os.X_OK)
+    python = options["python"] if usable else sys.executable
     try:
-        found = download_first(request, check=module.check_mode)
-    except LabError as error:
-        module.fail_json(msg=str(error))
-    except OSError as error:
+        name, file, unavailable = download_first(
+            Path(options["path"]),
+            options["sets"],
+            options["names"],
+            in_use=options["in_use"],
+            connect_timeout=options["connect_timeout"],
+            python=python,
+            check=module.check_mode,
+        )
+    except (LabError, OSError) as error:
         module.fail_json(msg=explain(error))
-    result = {
-        "changed": False, "name": found.name, "source": None, "unavailable": found.unavailable, "python": python,
-        "fetched": False, "diff": {"before": {}, "after": {}},
-    }  # fmt: skip
-    if found.file:
-        file = found.file
-        result.update(changed=file.changed, source=file.source, fetched=file.changed)
-        after = {"sha256": file.sha256, "size": file.size, "source": file.source}
-        result["diff"] = {"before": file.before, "after": after if file.changed else file.before}
-        if Path(file.dest).exists():
-            arguments = module.load_file_common_arguments(options, path=file.dest)
-            result["changed"] = module.set_fs_attributes_if_different(arguments, file.changed, result["diff"])
-    module.exit_json(**result)
+    changed, diff = file.changed, file.diff()
+    if name and Path(file.dest).exists():
+        arguments = module.load_file_common_arguments(options, path=file.dest)
+        changed = module.set_fs_attributes_if_different(arguments, changed, diff)
+    module.exit_json(
+        changed=changed,
+        name=name,
+        source=file.source,
+        unavailable=unavailable,
+        python=python,
+        fetched=file.changed,
+        diff=diff,
+    )
 
 
 if __name__ == "__main__":

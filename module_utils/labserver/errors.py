@@ -9,8 +9,10 @@ class LabError(Exception):
     """What went wrong and what to do about it, in words for the person who runs the playbook."""
 
 
-def explain(error: OSError) -> str:
-    """Words for an operating system error, with the fix for the common ones."""
+def explain(error: LabError | OSError) -> str:
+    """Return the text of an error; the common ones of the operating system get their fix."""
+    if isinstance(error, LabError):
+        return str(error)
     where = error.filename or "the destination"
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"no room left to write {where} ({error.strerror}): free space, or set `dest` to a larger file system"

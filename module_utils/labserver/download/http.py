@@ -80,24 +80,24 @@ class _PlainConnection(http.client.HTTPConnection):
         self.sock.settimeout(READ_TIMEOUT)
 
 
-class _SecureConnection(http.client.HTTPSConnection):
-    def connect(self) -> None:
-        super().connect()
-        self.sock.settimeout(READ_TIMEOUT)
+class _SecureConnection(_PlainConnection, http.client.HTTPSConnection):
+    """The same over TLS."""
 
 
-class _PlainHandler(urllib.request.HTTPHandler):
+class _Handler(urllib.request.AbstractHTTPHandler):
+    """Opens http: and https: addresses by the connections above."""
+
+    http_request = https_request = urllib.request.AbstractHTTPHandler.do_request_
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__()
+        self._context = context
+
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         return self.do_open(_PlainConnection, req)
 
-
-class _SecureHandler(urllib.request.HTTPSHandler):
-    def __init__(self, context: ssl.SSLContext) -> None:
-        super().__init__(context=context)
-        self._labserver_context = context
-
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_SecureConnection, req, context=self._labserver_context)
+        return self.do_open(_SecureConnection, req, context=self._context)
 
 
 def _opener(network: Network) -> urllib.request.OpenerDirector:
@@ -106,8 +106,7 @@ def _opener(network: Network) -> urllib.request.OpenerDirector:
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(proxies),
-        _PlainHandler(),
-        _SecureHandler(_context(network)),
+        _Handler(_context(network)),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPRedirectHandler(),
         urllib.request.HTTPErrorProcessor(),
@@ -157,10 +156,6 @@ def _failure(error: BaseException, network: Network, suffix: str = "") -> Source
     return (SourceError if wrong else OutOfReachError)(reason + suffix)
 
 
-class _BrokenError(Exception):
-    """The connection ended before the file did."""
-
-
 def _transfer(response: http.client.HTTPResponse | urllib.error.HTTPError, out: BinaryIO) -> None:
     length = response.headers.get("Content-Length")
     left = int(length) if length and length.isdigit() else None
@@ -176,13 +171,13 @@ def _transfer(response: http.client.HTTPResponse | urllib.error.HTTPError, out: 
         now = time.monotonic()
         if now - window > SLOW_WINDOW:
             if got < SLOW_BYTES:
-                raise _BrokenError(f"fewer than {SLOW_BYTES} bytes came in {SLOW_WINDOW} s")
+                raise ConnectionError(f"fewer than {SLOW_BYTES} bytes came in {SLOW_WINDOW} s")
             window, got = now, 0
     if left:
-        raise _BrokenError(f"the connection ended {left} bytes early")
+        raise ConnectionError(f"the connection ended {left} bytes early")
 
 
-def _ask(
+def _open(
     opener: urllib.request.OpenerDirector, request: urllib.request.Request, network: Network
 ) -> http.client.HTTPResponse | urllib.error.HTTPError:
     """Return the answer, or raise SourceError with the reason why there is none to use."""
@@ -208,18 +203,18 @@ def _continues(response: http.client.HTTPResponse | urllib.error.HTTPError, star
     )
 
 
-def ask(url: str, network: Network) -> None:
+def probe(url: str, network: Network) -> None:
     """Raise SourceError with the reason where `url` would not be served. Nothing but the head of the answer is read."""
-    _ask(_opener(network), _request(url, {}), network).close()
+    _open(_opener(network), _request(url, {}), network).close()
 
 
 def read(url: str, network: Network, headers: Mapping[str, str]) -> tuple[str, str, bytes]:
     """Return a page of moderate size: its address after redirects, its media type and its content."""
     content = BytesIO()
-    with _ask(_opener(network), _request(url, headers), network) as response:
+    with _open(_opener(network), _request(url, headers), network) as response:
         try:
             _transfer(response, content)
-        except (_BrokenError, OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException) as error:
             raise _failure(error, network) from error
         return response.geturl() or url, response.headers.get_content_type(), content.getvalue()
 
@@ -234,14 +229,14 @@ def fetch(
     """Write what `url` serves into `out`, which ends up holding the whole file.
 
     `out` may hold the first bytes of an interrupted fetch when `validator` (its ETag or Last-Modified) is given: the
-    rest is asked for and the server sends it only when its file is still that one. `remember` is called with the new
+    rest is requested and the server sends it only when its file is still that one. `remember` is called with the new
     validator before the first byte of a file. Raises SourceError with the reason; `out` then holds a beginning.
     """
     opener = _opener(network)
     for attempt in range(1, ATTEMPTS + 1):
         start = out.seek(0, os.SEEK_END) if validator else 0
         headers = {"Range": f"bytes={start}-", "If-Range": validator} if start else {}
-        response = _ask(opener, _request(url, headers), network)
+        response = _open(opener, _request(url, headers), network)
         with response:
             if response.status != http.client.OK and not _continues(response, start, validator):
                 validator = ""
@@ -253,7 +248,7 @@ def fetch(
                 remember(validator)
             try:
                 _transfer(response, out)
-            except (_BrokenError, OSError, http.client.HTTPException) as error:
+            except (OSError, http.client.HTTPException) as error:
                 if getattr(error, "errno", None) in DISK_ERRORS:
                     raise
                 if attempt == ATTEMPTS:

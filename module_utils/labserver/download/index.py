@@ -1,7 +1,7 @@
 """Take one file out of a Python distribution of the host's package index, without running the distribution's code.
 
 Which index, and how to reach it, is what the pip of the host is configured for (pip.conf, PIP_* variables, netrc). The
-index is asked by the simple repository interface: JSON (PEP 691) where it offers that, else HTML (PEP 503).
+index is read by the simple repository interface: JSON (PEP 691) where it offers that, else HTML (PEP 503).
 """
 
 from __future__ import annotations
@@ -15,20 +15,19 @@ import re
 import shutil
 import subprocess
 import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import BinaryIO
 
-from . import archive
+from ..files import digest_of
 from .http import Network, OutOfReachError, SourceError, fetch, mask, read
-from .request import Member
+from .request import path_of
 
 DEFAULT_INDEX = "https://pypi.org/simple"  # pip's own
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
+_TRUE = ("1", "true", "yes", "on", "y", "t")  # for pip
 _PIP_LIMIT = 600  # seconds; it reads its settings
 
 
@@ -76,39 +75,29 @@ def pip_settings(python: str) -> dict[str, str]:
     return found
 
 
-def copy_member(member: Member, start: Callable[[], BinaryIO], folder: Path, python: str, network: Network) -> None:
-    """Write the file that `member` names into what `start()` returns once the file is found.
-
-    `folder` is an empty directory with room for the distribution. Raises SourceError with the reason.
-    """
-    index = PackageIndex(pip_settings(python), network)
-    archive.copy_member(index.fetch(index.choose(member), folder), member.path, start)
-
-
 class PackageIndex:
     """The indexes and links that pip's settings name."""
 
     def __init__(self, settings: dict[str, str], network: Network) -> None:
-        """Nothing is asked yet."""
+        """Nothing is requested yet."""
         indexes = [settings.get("index-url", DEFAULT_INDEX), *settings.get("extra-index-url", "").split()]
-        self.indexes = [] if _is_true(settings.get("no-index", "")) else indexes
+        self.indexes = [] if settings.get("no-index", "").lower() in _TRUE else indexes
         self._links = settings.get("find-links", "").split()
         self._trusted = set(settings.get("trusted-host", "").split())
         timeout = settings.get("timeout") or settings.get("default-timeout") or ""
+        seconds = int(float(timeout)) or 1 if timeout.replace(".", "", 1).isdigit() else network.connect_timeout
         self._network = replace(
             network,
-            connect_timeout=int(float(timeout)) or 1
-            if timeout.replace(".", "", 1).isdigit()
-            else network.connect_timeout,
+            connect_timeout=seconds,
             cafile=settings.get("cert") or network.cafile,
             client_cert=settings.get("client-cert") or network.client_cert,
             proxy=settings.get("proxy") or network.proxy,
         )
 
-    def choose(self, member: Member) -> IndexFile:
+    def choose(self, name: str, version: str) -> IndexFile:
         """Return the wheel (for whatever platform) or else the source archive of this version."""
-        name = _normal(member.name)
-        pages = [f"{index.rstrip('/')}/{name}/" for index in self.indexes] + self._links
+        project = _normal(name)
+        pages = [f"{index.rstrip('/')}/{project}/" for index in self.indexes] + self._links
         archives: list[IndexFile] = []
         reasons = []
         for page in pages:
@@ -118,13 +107,13 @@ class PackageIndex:
                 reasons.append(f"{mask(page)}: {error}")
                 continue
             for file in files:
-                if _is_wheel_of(file.name, name, member.version):
+                if _is_wheel_of(file.name, project, version):
                     return file
-                if _is_archive_of(file.name, name, member.version):
+                if _is_archive_of(file.name, project, version):
                     archives.append(file)
             reasons.append(f"{mask(page)} lists {len(files)} files, none of this version")
         if not archives:
-            raise OutOfReachError(f"found no {member.name} {member.version}: {'; '.join(reasons) or 'no index is set'}")
+            raise OutOfReachError(f"found no {name} {version}: {'; '.join(reasons) or 'no index is set'}")
         return archives[0]
 
     def _files(self, page: str) -> Iterator[IndexFile]:
@@ -149,21 +138,17 @@ class PackageIndex:
         """Download a file into `folder` and check the digests that the index gives."""
         path = folder / file.name
         local = _local_path(file.url)
-        with path.open("w+b") as out:
+        with path.open("wb") as out:
             if local is not None:
                 with local.open("rb") as content:
                     shutil.copyfileobj(content, out)
             else:
                 fetch(self._with_password(file.url), out, self._reach(file.url))
-            for algorithm, expected in file.hashes.items():
-                if algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
-                    continue
-                out.seek(0)
-                digest = hashlib.new(algorithm)
-                while block := out.read(1 << 20):
-                    digest.update(block)
-                if digest.hexdigest() != expected:
-                    raise SourceError(f"{file.name} has {algorithm} {digest.hexdigest()}, its index says {expected}")
+        for algorithm, expected in file.hashes.items():
+            if algorithm in hashlib.algorithms_guaranteed and not algorithm.startswith("shake"):
+                found = digest_of(path, algorithm)
+                if found != expected:
+                    raise SourceError(f"{file.name} has {algorithm} {found}, its index says {expected}")
         return path
 
     def _reach(self, url: str) -> Network:
@@ -225,25 +210,21 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _is_wheel_of(file: str, name: str, version: str) -> bool:
+def _is_wheel_of(file: str, project: str, version: str) -> bool:
     parts = file.split("-")
-    return file.endswith(".whl") and len(parts) > 2 and (_normal(parts[0]), parts[1].lower()) == (name, version.lower())
+    return (
+        file.endswith(".whl") and len(parts) > 2 and (_normal(parts[0]), parts[1].lower()) == (project, version.lower())
+    )
 
 
-def _is_archive_of(file: str, name: str, version: str) -> bool:
+def _is_archive_of(file: str, project: str, version: str) -> bool:
     for ending in _ARCHIVES:
         if file.endswith(ending):
             found, _, its_version = file[: -len(ending)].rpartition("-")
-            return (_normal(found), its_version.lower()) == (name, version.lower())
+            return (_normal(found), its_version.lower()) == (project, version.lower())
     return False
 
 
 def _local_path(place: str) -> Path | None:
-    """Return the path of a file: address or of a path; None for an address on the network."""
-    if place.startswith("file:"):
-        return Path(urllib.request.url2pathname(urllib.parse.urlsplit(place).path))
-    return None if "://" in place else Path(place)
-
-
-def _is_true(setting: str) -> bool:
-    return setting.lower() in ("1", "true", "yes", "on", "y", "t")
+    """Return the path of a `file:` address or of a path; None for an address on the network."""
+    return None if "://" in place and not place.startswith("file:") else path_of(place)

@@ -1,4 +1,4 @@
-"""What is asked for, where it may come from, and what came of it."""
+"""The file to download, its sources, and the result."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from ..errors import LabError
 from ..files import check_dest
 from .http import SourceError, mask
 
 KINDS = ("http", "https", "file", "s3", "pypi")
-_MEMBER = re.compile(r"pypi:(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[A-Za-z0-9][\w.!+-]*)#(?P<path>.+)")
+_MEMBER = re.compile(r"pypi:([A-Za-z0-9][\w.-]*)==([A-Za-z0-9][\w.!+-]*)#(.+)")
 
 
-@dataclass(frozen=True)
-class Member:
-    """One file of one distribution, as in `pypi:<distribution>==<version>#<path inside it>`."""
-
-    name: str
-    version: str
-    path: str
-
-
-def member_of(source: str) -> Member:
-    """Return the parts of a `pypi:` source, or raise SourceError naming the right form."""
+def member_of(source: str) -> tuple[str, str, str]:
+    """Return distribution, version and path inside it of a `pypi:` source, or raise SourceError."""
     match = _MEMBER.fullmatch(source)
     if not match:
         raise SourceError("not of the form pypi:<distribution>==<version>#<path of the file inside it>")
-    return Member(**match.groupdict())
+    return match[1], match[2], match[3]
 
 
 def bucket_and_key(source: str) -> tuple[str, str]:
-    """Return the parts of an `s3:` source, empty where they are missing."""
-    bucket, _, key = source[len("s3://") :].partition("/") if source.startswith("s3://") else ("", "", "")
-    return bucket, key
+    """Return the parts of an `s3:` source, or raise SourceError."""
+    match = re.fullmatch(r"s3://([^/]+)/(.+)", source, re.DOTALL)
+    if not match:
+        raise SourceError("not of the form s3://<bucket>/<key>")
+    return match[1], match[2]
+
+
+def path_of(source: str) -> Path:
+    """Return the path of a source that is a path or a `file:` address."""
+    return Path(url2pathname(urlsplit(source).path)) if source.startswith("file:") else Path(source)
 
 
 def kind_of(source: str) -> str:
@@ -73,13 +73,13 @@ class DownloadRequest:
                     f"source {mask(source)!r} is of no known kind: write an https:// or http:// address, an absolute "
                     "path, s3://bucket/key, or pypi:<distribution>==<version>#<file>"
                 )
-            if kind_of(source) == "pypi":
-                try:
+            try:
+                if kind_of(source) == "pypi":
                     member_of(source)
-                except SourceError as error:
-                    raise LabError(f"source {source!r} is {error}") from error
-            if kind_of(source) == "s3" and not all(bucket_and_key(source)):
-                raise LabError(f"source {source!r} is not of the form s3://<bucket>/<key>")
+                elif kind_of(source) == "s3":
+                    bucket_and_key(source)
+            except SourceError as error:
+                raise LabError(f"source {source!r} is {error}") from error
 
 
 @dataclass
@@ -98,8 +98,13 @@ class DownloadResult:
     before: dict[str, Any] = field(default_factory=dict)
 
     def values(self) -> dict[str, Any]:
-        """Return values of the module."""
+        """Return the values that the module returns."""
         return {key: value for key, value in asdict(self).items() if key != "before"}
+
+    def diff(self) -> dict[str, Any]:
+        """Return the difference that the module shows."""
+        after = {"sha256": self.sha256, "size": self.size, "source": self.source}
+        return {"before": self.before, "after": after if self.changed else self.before}
 
 
 class UnavailableError(LabError):

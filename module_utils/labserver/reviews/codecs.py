@@ -40,13 +40,27 @@ def gzip_engine() -> ModuleType:
 def gunzip(raw: Blocks, damaged: Damaged) -> Blocks:
     """Yield the text of a gzip file's blocks, in blocks of at most BLOCK bytes."""
     engine = gzip_engine()
-    members = _Members(lambda: engine.decompressobj(wbits=_GZIP_WBITS))
+    member: Any = engine.decompressobj(wbits=_GZIP_WBITS)
     try:
         for data in raw:
-            yield from members.feed(data)
+            while data or member:
+                if member is None:
+                    data = data.lstrip(b"\0")
+                    if not data:
+                        break
+                    member = engine.decompressobj(wbits=_GZIP_WBITS)
+                block = member.decompress(data, BLOCK)
+                if block:
+                    yield block
+                if member.eof:
+                    data, member = member.unused_data, None
+                else:
+                    data = member.unconsumed_tail
+                    if not block and not data:
+                        break
     except (zlib.error, getattr(engine, "error", zlib.error)) as error:
         raise damaged(str(error)) from error
-    if members.unfinished:
+    if member is not None:
         raise damaged("it ends in the middle")
 
 
@@ -76,37 +90,6 @@ def unzstd(raw: Blocks, damaged: Damaged, name: str) -> Blocks:
         raise damaged("it ends in the middle")
 
 
-class _Members:
-    """Decompresses a gzip file, which may be several one after the other, with zeros behind."""
-
-    def __init__(self, new: Callable[[], Any]) -> None:
-        self._new = new  # makes an object with the interface of zlib.decompressobj
-        self._member: Any = new()
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether the data ended inside a member."""
-        return self._member is not None
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield the text of the next compressed bytes, in blocks of at most BLOCK."""
-        while data or self._member:
-            if self._member is None:
-                data = data.lstrip(b"\0")
-                if not data:
-                    return
-                self._member = self._new()
-            block = self._member.decompress(data, BLOCK)
-            if block:
-                yield block
-            if self._member.eof:
-                data, self._member = self._member.unused_data, None
-            else:
-                data = self._member.unconsumed_tail
-                if not block and not data:
-                    return
-
-
 def check_encoder(dest: Path) -> None:
     """Raise LabError when this Python cannot compress `dest`."""
     if dest.suffix == ".zst" and not optional("zstandard"):
@@ -120,14 +103,13 @@ def encoder(dest: Path) -> Callable[[BinaryIO], AbstractContextManager[BinaryIO]
 
 @contextmanager
 def _encoded(part: BinaryIO, suffix: str) -> Iterator[BinaryIO]:
-    # The packers deal slowly with many small writes.
-    with _packer(part, suffix) as packed, io.BufferedWriter(packed, BLOCK) as text:
-        yield text
-
-
-def _packer(part: BinaryIO, suffix: str) -> Any:
+    packer: Any
     if suffix == ".gz":
         gzip = importlib.import_module("gzip")
-        return gzip.GzipFile(filename="", mode="wb", compresslevel=_GZIP_LEVEL, fileobj=part, mtime=0)
-    zstandard = importlib.import_module("zstandard")
-    return zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).stream_writer(part, closefd=False)
+        packer = gzip.GzipFile(filename="", mode="wb", compresslevel=_GZIP_LEVEL, fileobj=part, mtime=0)
+    else:
+        zstandard = importlib.import_module("zstandard")
+        packer = zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).stream_writer(part, closefd=False)
+    # The packers deal slowly with many small writes
+    with packer, io.BufferedWriter(packer, BLOCK) as text:
+        yield text

@@ -6,12 +6,12 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, ClassVar, cast
 
 from ..errors import LabError
-from ..files import sha256_of
+from ..files import digest_of
 from .markup import without_html
 from .output import Counts, OutputRequest, written
 from .source import Source
@@ -41,14 +41,14 @@ class _Blocks(io.RawIOBase):
 
 @dataclass(frozen=True)
 class ImportRequest(OutputRequest):
-    """What review_import is asked for: which columns become which JSON fields."""
+    """The options of review_import: which columns become which JSON fields."""
 
     module: ClassVar[str] = "review_import"
     unknown: ClassVar[Counts] = {"lines": None, "sha256": None}
 
     text_column: str = "text"
     fields: Mapping[str, str] = field(default_factory=dict)  # JSON field: column
-    numbers: tuple[str, ...] = ()  # JSON fields that are written as numbers
+    numbers: Sequence[str] = ()  # JSON fields that are written as numbers
     html: bool = False
 
     def check(self) -> None:
@@ -69,7 +69,7 @@ class ImportRequest(OutputRequest):
         """Write the JSON lines."""
         with written(self.dest) as out:
             lines = convert(source, out, self)
-        return {"lines": lines, "sha256": sha256_of(self.dest)}
+        return {"lines": lines, "sha256": digest_of(self.dest)}
 
 
 def convert(source: Source, out: BinaryIO, request: ImportRequest) -> int:

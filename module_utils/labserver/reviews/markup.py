@@ -17,14 +17,10 @@ class _TextParser(HTMLParser):
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
 
-    def handle_starttag(self, tag: str, attrs: object) -> None:
+    def handle_starttag(self, tag: str, attrs: object = None) -> None:
         self.texts.append(" ")
 
-    def handle_startendtag(self, tag: str, attrs: object) -> None:
-        self.texts.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.texts.append(" ")
+    handle_startendtag = handle_endtag = handle_starttag
 
     def error(self, message: str) -> None:  # Python 3.9 has it in a base class
         raise ValueError(message)

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
-from ..errors import LabError, explain
+from ..errors import LabError
 from ..files import check_dest, replacing
 from .codecs import check_encoder, encoder
 from .manifest import Manifest, manifest_path
-from .source import MissingError, Source
+from .source import Source
 
 Counts = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class OutputRequest:
-    """An output and how it is made; each module has a class of its own."""
+    """An output and how it is made; each module has a class of its own, with its options for fields."""
 
     module: ClassVar[str]
     unknown: ClassVar[Counts]  # what check mode returns where it cannot know
@@ -85,27 +85,3 @@ def make(request: OutputRequest, *, check: bool = False) -> dict[str, Any]:
         manifest.write(counts)
     result = {"changed": bool(reason), "reason": reason, "dest": str(dest), "manifest": str(manifest_path(dest))}
     return {**result, "source_digest": manifest.identity["digest"], **request.values(), **request.unknown, **counts}
-
-
-def run_module(module: Any, request: OutputRequest) -> None:
-    """Make the output for an Ansible module and end it."""
-    try:
-        result = make(request, check=module.check_mode)
-    except MissingError as error:
-        if not module.check_mode:
-            module.fail_json(msg=str(error))
-        # On a fresh host the task that makes it has only been checked as well.
-        reason = {"reason": "src does not exist yet", "source_digest": None, "dest": str(request.dest)}
-        module.exit_json(changed=True, **request.unknown, **reason)
-    except LabError as error:
-        module.fail_json(msg=str(error))
-    except OSError as error:
-        module.fail_json(msg=explain(error))
-    made = [{"dest": result["dest"], "reason": result["reason"]}] if result["changed"] else []
-    result["diff"] = {"before": {}, "after": {"made": made} if made else {}}
-    if result.get("sampled") == 0:
-        module.warn(f"fraction {result['fraction']} of {result['lines']} lines is no line: {result['dest']} is empty")
-    if request.dest.exists():
-        arguments = module.load_file_common_arguments(module.params, path=result["dest"])
-        result["changed"] = module.set_fs_attributes_if_different(arguments, result["changed"], {})
-    module.exit_json(**result)

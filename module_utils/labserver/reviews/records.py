@@ -1,19 +1,46 @@
-"""Read records, one JSON object a line, by the quickest parser that this Python has."""
+"""Put blocks of text together to lines, and read them as JSON objects by the quickest parser that this Python has."""
 
 from __future__ import annotations
 
 import functools
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
 from itertools import accumulate
 from typing import Any, Callable
 
 from .codecs import optional
-from .lines import RECORD_LIMIT
+
+RECORD_LIMIT = 1 << 20  # bytes; a line that is read as a record is held in memory
 
 
 class BadRecordError(ValueError):
-    """A line is not a record as asked for; the text is the reason."""
+    """A line is not a record with the fields; the text is the reason."""
+
+
+def lines_of(blocks: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield for each block the lines that end in it, with their newlines, and at last the line that has none.
+
+    b"" stands for a line longer than RECORD_LIMIT.
+    """
+    pieces: list[bytes] = []  # of the line at the end of the last block
+    length = 0
+    for block in blocks:
+        lines = list(BytesIO(block))
+        ended = block.endswith(b"\n")
+        if pieces:
+            length += len(lines[0])
+            pieces = [*pieces, lines[0]] if length <= RECORD_LIMIT else [b""]
+            if len(lines) == 1 and not ended:
+                yield []
+                continue
+            lines[0] = b"".join(pieces)
+            pieces = []
+        if not ended:
+            pieces = [lines.pop()]
+            length = len(pieces[0])
+        yield lines
+    yield [b"".join(pieces)] if pieces else []
 
 
 def parse(line: bytes, fields: Sequence[str]) -> dict[str, Any]:
@@ -37,7 +64,6 @@ def parse(line: bytes, fields: Sequence[str]) -> dict[str, Any]:
     return record
 
 
-Loads = Callable[[bytes], Any]
 LoadsAll = Callable[[Sequence[bytes]], Iterable[Any]]
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # what JSONDecoder.decode calls
 
@@ -72,13 +98,7 @@ def _standard_loads_all(lines: Sequence[bytes]) -> Iterator[Any]:
         start = stop
 
 
-def loads_engine() -> Loads:
-    """Return the quickest importable parser of a line. What it refuses is read again with json.loads."""
-    package = optional("orjson")
-    return package.loads if package else _standard_loads
-
-
 def loads_all_engine() -> LoadsAll:
-    """Do the same for several lines."""
-    loads = loads_engine()
-    return _standard_loads_all if loads is _standard_loads else functools.partial(map, loads)
+    """Return the quickest importable parser of lines. What it refuses is read again with json.loads."""
+    package = optional("orjson")
+    return functools.partial(map, package.loads) if package else _standard_loads_all

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from ..sampling.draws import Draw
@@ -15,13 +15,20 @@ from .source import Source
 
 @dataclass(frozen=True)
 class SampleRequest(OutputRequest):
-    """What review_sample is asked for."""
+    """The options of review_sample."""
 
     module: ClassVar[str] = "review_sample"
     unknown: ClassVar[Counts] = {"lines": None, "sampled": None}
 
-    draw: Draw = field(default_factory=Draw)
-    progress: ProgressFile = field(default_factory=ProgressFile)
+    fraction: float | None = None
+    count: int | None = None
+    seed: int = 0
+    progress: str | None = None
+
+    @property
+    def draw(self) -> Draw:
+        """The size of the sample and its random numbers."""
+        return Draw(self.seed, self.fraction, self.count)
 
     def check(self) -> None:
         """Raise LabError for options that cannot work."""
@@ -31,15 +38,14 @@ class SampleRequest(OutputRequest):
         """Return what decides the bytes of the output."""
         return asdict(self.draw)
 
-    def values(self) -> dict[str, Any]:
-        """Return what of the request the module returns."""
-        return self.parameters()
+    values = parameters
 
     def produce(self, source: Source) -> Counts:
         """Draw the sample."""
-        drawn = sample(source, self.dest, self.draw, encode=encoder(self.dest), progress=self.progress)
-        self.progress.finish(source)
-        return asdict(drawn)
+        progress = ProgressFile(self.progress)
+        lines, sampled = sample(source, self.dest, self.draw, encode=encoder(self.dest), progress=progress)
+        progress.finish(source)
+        return {"lines": lines, "sampled": sampled}
 
     def expected(self, known: Counts) -> Counts:
         """Return the counts of a source whose lines were counted before."""

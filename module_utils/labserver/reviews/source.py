@@ -26,7 +26,7 @@ class Source:
     """A regular file that is read from its beginning to its end, perhaps twice. Raises LabError on bad files."""
 
     def __init__(self, path: Path) -> None:
-        """Look at the file; nothing but its first bytes is read yet."""
+        """Check the file; nothing but its first bytes is read yet."""
         self.path = path
         self.done = 0  # bytes of the file, as it lies on the disk, that were read
         try:
@@ -36,6 +36,7 @@ class Source:
         if not stat.S_ISREG(self.stat.st_mode):
             kind = "a directory" if stat.S_ISDIR(self.stat.st_mode) else "a device or pipe"
             raise LabError(f"src {path} is {kind}, not a regular file: set `src` to the file itself")
+        self.size = self.stat.st_size
         with path.open("rb") as file:
             self._magic = file.read(6)
         self.kind = "plain"
@@ -44,13 +45,8 @@ class Source:
         elif self._magic.startswith(b"\x28\xb5\x2f\xfd"):
             self.kind = "zstd"
 
-    @property
-    def size(self) -> int:
-        """Bytes of the file, as it lies on the disk."""
-        return self.stat.st_size
-
     def identity(self) -> dict[str, Any]:
-        """Return what tells this content from another without reading all of it: size, mtime_ns, digest.
+        """Return what distinguishes this content from another without reading all of it: size, mtime_ns, digest.
 
         The digest is the SHA-256 of 64 blocks of 4 KiB spread evenly over the file, its first and last bytes (and
         so a gzip's own checksum) among them. A whole digest of a large file would cost more than sampling it.

@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO, Callable, ClassVar
 
 from ..errors import LabError
-from .lines import lines_of
 from .manifest import ProgressFile
 from .markup import without_html
 from .output import Counts, OutputRequest, written
-from .records import BadRecordError, LoadsAll, loads_all_engine, parse
+from .records import BadRecordError, LoadsAll, lines_of, loads_all_engine, parse
 from .source import Source
 
 ERRORS_KEPT = 10
@@ -30,11 +29,7 @@ class TextFields:
         """Return one field's text without what would break the line."""
         if self.html:
             text = without_html(text)
-        if "\n" in text:
-            text = text.replace("\n", " ")
-        if "\r" in text:
-            text = text.replace("\r", " ")
-        return text
+        return text.replace("\n", " ").replace("\r", " ")
 
     def careful(self, line: bytes) -> bytes:
         """Return the text of one line, by json.loads. Raises BadRecordError with the reason."""
@@ -120,36 +115,32 @@ def _slow(
             if len(result.errors) < ERRORS_KEPT:
                 result.errors.append({"line": number, "reason": str(error)})
             if max_errors is not None and result.left_out > max_errors:
-                raise _too_many(source, result, max_errors) from error
+                listed = "; ".join(f"line {entry['line']}: {entry['reason']}" for entry in result.errors)
+                if max_errors == 0:
+                    raise LabError(
+                        f"src {source.path}, {listed}: correct the file or `fields`, "
+                        "or set `on_error: skip` to leave such records out"
+                    ) from error
+                raise LabError(
+                    f"src {source.path} has more than {max_errors} bad records ({listed}): correct the file or "
+                    "`fields`, or raise `max_errors`"
+                ) from error
     result.written += len(texts)
     return b"".join(texts)
 
 
-def _too_many(source: Source, result: Extracted, max_errors: int) -> LabError:
-    listed = "; ".join(f"line {entry['line']}: {entry['reason']}" for entry in result.errors)
-    if max_errors == 0:
-        return LabError(
-            f"src {source.path}, {listed}: correct the file or `fields`, "
-            "or set `on_error: skip` to leave such records out"
-        )
-    return LabError(
-        f"src {source.path} has more than {max_errors} bad records ({listed}): correct the file or `fields`, "
-        "or raise `max_errors`"
-    )
-
-
 @dataclass(frozen=True)
 class TextRequest(OutputRequest):
-    """What review_text is asked for."""
+    """The options of review_text."""
 
     module: ClassVar[str] = "review_text"
     unknown: ClassVar[Counts] = {"lines": None, "written": None, "left_out": None, "errors": []}
 
-    fields: tuple[str, ...] = ("reviewText",)
+    fields: Sequence[str] = ("reviewText",)
     html: bool = False
     on_error: str = "fail"
     max_errors: int | None = None
-    progress: ProgressFile = field(default_factory=ProgressFile)
+    progress: str | None = None
 
     def check(self) -> None:
         """Raise LabError for options that cannot work."""
@@ -166,8 +157,8 @@ class TextRequest(OutputRequest):
 
     def produce(self, source: Source) -> Counts:
         """Write the text."""
-        limit = self.max_errors if self.on_error == "skip" else 0
+        fields, progress = TextFields(tuple(self.fields), self.html), ProgressFile(self.progress)
         with written(self.dest) as out:
-            counts = asdict(extract(source, out, TextFields(self.fields, self.html), limit, self.progress))
-        self.progress.finish(source)
-        return counts
+            extracted = extract(source, out, fields, self.max_errors if self.on_error == "skip" else 0, progress)
+        progress.finish(source)
+        return asdict(extracted)

@@ -44,7 +44,7 @@ class Candidates:
     """The candidates of one reading of the source, and which of them become the sample."""
 
     def __init__(self, draw: Draw, attempt: int, lines: int | None, z: float) -> None:
-        """`attempt` tells the random numbers of one reading from another's; `lines` is known when one came before."""
+        """`attempt` separates the random numbers of readings; `lines` is known when one came before."""
         self.draw = draw
         self.counts = array("L")  # candidates of every batch
         self.rates = array("d")  # and the q they were drawn with

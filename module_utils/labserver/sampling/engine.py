@@ -5,20 +5,19 @@ The work per line is done in C: BytesIO finds the lines of a block, compress() p
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import os
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 from io import BytesIO
 from itertools import compress
 from pathlib import Path
-from typing import BinaryIO, Callable, Protocol
+from typing import IO, BinaryIO, Callable, Protocol
 
 from ..errors import LabError
-from ..files import check_dest, new_part, publish
+from ..files import check_dest, replacing
 from .draws import Candidates, Draw
 from .flags import Flags, Z
 
@@ -34,28 +33,17 @@ class TextSource(Protocol):
     """A file whose text can be read from its beginning, perhaps twice."""
 
     path: Path
-    done: int  # bytes of the file that were read
-
-    @property
-    def size(self) -> int:
-        """Bytes of the file."""
+    size: int  # bytes of the file
+    done: int  # of which so many were read
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the text, block by block."""
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """Lines of the source and of the sample."""
-
-    lines: int
-    sampled: int
-
-
 class Picker:
     """Copies the flagged lines of a stream of blocks to a file; a line may be longer than memory."""
 
-    def __init__(self, flags: Flags, out: BinaryIO) -> None:
+    def __init__(self, flags: Flags, out: IO[bytes]) -> None:
         """Both are used up by the blocks fed."""
         self._flags = flags
         self._out = out
@@ -88,15 +76,21 @@ def sample(
     encode: Encoder | None = None,
     progress: Progress = lambda _done, _size: None,
     z: float = Z,
-) -> Drawn:
-    """Draw the sample in one reading of the source and put it in place, through `encode` where that is given.
+) -> tuple[int, int]:
+    """Draw the sample in one reading of the source and put it in place, through `encode` if there is one.
 
-    Raises LabError or OSError; the file that was there before is then untouched.
+    Returns the lines of the source and of the sample. Raises LabError or OSError; an old `dest` is then untouched.
     """
     draw.check()
     check_dest(dest)
     known = None
-    with new_part(dest) as part, _store(dest, part, apart=encode is not None) as store:
+    with (
+        replacing(dest) as part,
+        (
+            # The candidates: in the plain output itself, to be cut down in place, or in a nameless file
+            tempfile.TemporaryFile(dir=dest.parent, buffering=BLOCK) if encode else nullcontext(part)
+        ) as store,
+    ):
         for attempt in itertools.count():
             candidates = Candidates(draw, attempt, known, z)
             known = lines = _collect(source, candidates, store, progress)
@@ -108,25 +102,15 @@ def sample(
         part.seek(0)  # where this is the store itself, writing stays behind reading
         with encode(part) if encode else nullcontext(part) as out:
             picker = Picker(Flags(candidates.sample(left, size)), out)
-            for block in _stored(store):
+            offset = 0
+            while block := os.pread(store.fileno(), BLOCK, offset):
+                offset += len(block)
                 picker.feed(block)
         part.truncate()
-        publish(part, dest)
-    return Drawn(lines, size)
+    return lines, size
 
 
-@contextmanager
-def _store(dest: Path, part: BinaryIO, *, apart: bool) -> Iterator[BinaryIO]:
-    """Open the file for the candidates: the plain output itself, to be cut down in place, or a nameless one."""
-    if not apart:
-        yield part
-        return
-    tempfile = importlib.import_module("tempfile")  # slow to import, seldom needed
-    with tempfile.TemporaryFile(dir=dest.parent, buffering=BLOCK) as file:
-        yield file
-
-
-def _collect(source: TextSource, candidates: Candidates, store: BinaryIO, progress: Progress) -> int:
+def _collect(source: TextSource, candidates: Candidates, store: IO[bytes], progress: Progress) -> int:
     """Read the source once, with the candidates copied to the store; return the number of lines."""
     store.seek(0)
     store.truncate()
@@ -143,10 +127,3 @@ def _collect(source: TextSource, candidates: Candidates, store: BinaryIO, progre
     if not lines:
         raise LabError(f"src {source.path} holds no lines: check that it is the right file, or fetch it again")
     return lines
-
-
-def _stored(store: BinaryIO) -> Iterator[bytes]:
-    offset = 0
-    while block := os.pread(store.fileno(), BLOCK, offset):
-        offset += len(block)
-        yield block

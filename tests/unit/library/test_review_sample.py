@@ -148,11 +148,10 @@ def test_a_full_disk_leaves_the_old_output(tmp_path: Path, dest: str) -> None:
         from labserver.errors import explain
         from labserver.reviews.output import make
         from labserver.reviews.sample import SampleRequest
-        from labserver.sampling.draws import Draw
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         try:
-            make(SampleRequest(Path(sys.argv[2]), Path(sys.argv[3]), Draw(fraction=0.9)))
+            make(SampleRequest(Path(sys.argv[2]), Path(sys.argv[3]), fraction=0.9))
         except OSError as error:
             sys.exit(explain(error))
     """)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.labserver.reviews import records, source
-from ansible.module_utils.labserver.reviews.lines import RECORD_LIMIT
 from ansible.module_utils.labserver.reviews.markup import without_html
+from ansible.module_utils.labserver.reviews.records import RECORD_LIMIT
 from ansible.module_utils.labserver.reviews.source import Source
 from ansible.module_utils.labserver.reviews.text import TextFields, extract
 from hypothesis import example, given, settings
@@ -179,4 +179,4 @@ def test_real_reviews(tmp_path: Path, engine: str) -> None:
 
 def test_the_quickest_engine_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     choose_engine(monkeypatch, "standard")
-    assert records.loads_engine() is records._standard_loads
+    assert records.loads_all_engine() is records._standard_loads_all
