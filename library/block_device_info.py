@@ -86,45 +86,14 @@ hidden_file:
   type: str
 """
 
-import json
 import time
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.labserver.block_devices import first_device, mounts, signatures
 
 PAUSE = 2  # seconds between two attempts
-
-
-def table(output: str, key: str) -> list[dict[str, Any]]:
-    """Return a table of the JSON that the programs of util-linux print; nothing prints nothing."""
-    return list(json.loads(output or "{}").get(key, []))
-
-
-def first_device(lsblk: str) -> dict[str, Any]:
-    """Name and partitions of the first device in ``lsblk --json --paths --output=NAME,TYPE``."""
-    for row in table(lsblk, "blockdevices"):
-        return {"name": row["name"], "partitions": [child["name"] for child in row.get("children", [])]}
-    return {}
-
-
-def signatures(wipefs: str) -> dict[str, Any]:
-    """Return what is on a device, from ``wipefs --json --output=TYPE,UUID``."""
-    rows = table(wipefs, "signatures")
-    return {
-        "signatures": list(dict.fromkeys(row["type"] for row in rows)),
-        "uuid": next((row["uuid"] for row in rows if row.get("uuid")), ""),
-    }
-
-
-def mounts(findmnt: str, device: str, path: str) -> dict[str, Any]:
-    """Return where a device is mounted and what is mounted at a folder, from ``findmnt --json --list``."""
-    rows = [(row["source"], row["target"]) for row in table(findmnt, "filesystems")]
-    return {
-        "mounted": (device, path) in rows,
-        "other_targets": [target for source, target in rows if source == device and target != path],
-        "other_sources": [source for source, target in rows if source != device and target == path],
-    }
 
 
 def find_device(module: AnsibleModule) -> dict[str, Any]:

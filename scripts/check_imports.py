@@ -26,6 +26,8 @@ ORDER: dict[str, set[str]] = {
     "labserver.aws": {"labserver.errors", "labserver.files"},
     "labserver.s3": {"labserver.errors", "labserver.files", "labserver.aws"},
     "labserver.rstudio": {"labserver.errors", "labserver.files"},
+    "labserver.swap": {"labserver.errors", "labserver.files"},
+    "labserver.block_devices": set(),
     "labserver.python_environment": {"labserver.errors", "labserver.files", "labserver.download"},
     "library": {"labserver"},
     "plugins": {"labserver"},
