@@ -8,6 +8,7 @@ from pathlib import Path
 
 import environment
 import machine
+import pins
 from environment import REQUIREMENTS, UV_REQUIREMENT
 from machine import ROOT
 
@@ -21,9 +22,15 @@ def main() -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(prog="scripts/lock", description=__doc__.partition(": ")[2])
     parser.add_argument("--upgrade", action="store_true", help="take newer releases within the ranges")
+    parser.add_argument(
+        "--outdated", action="store_true", help="only print a table of what is pinned and has a newer release"
+    )
     options, others = parser.parse_known_args()
     options_for_uv = ["--upgrade", *others] if options.upgrade else others
     environment.enter()
+    if options.outdated:
+        print(pins.outdated())
+        return 0
 
     variables = environment.uv_environment()
 
