@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-NAME = "integration-ssh"
-SANDBOX = {"sandbox_project": "integration", "sandbox_hosts": [{"name": NAME, "system": "debian12"}]}
+from tests.support.containers import ROOT, run, set_container
+
+PROJECT = "integration-ssh"
+NAME = f"{PROJECT}-1"
 PREPARE = """
 set -e
 apt-get -qq update
@@ -27,14 +27,6 @@ for user in admin guest; do
 done
 echo 'admin ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin
 """
-
-
-def run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a program in the project's folder."""
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600)
-    if check:
-        assert result.returncode == 0, result.stdout + result.stderr
-    return result
 
 
 @dataclass
@@ -50,25 +42,17 @@ class Machine:
         return result.stdout + result.stderr
 
 
-def sandbox(state: str) -> None:
-    """Make or remove the container that stands for the machine."""
-    variables = json.dumps(SANDBOX | {"sandbox_state": state})
-    run("ansible-playbook", "--inventory", ROOT / "molecule/inventory", "molecule/shared/create.yml", "-e", variables)
-
-
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Boot a container, give it an SSH server, and copy the example inventory for it, as the README says."""
-    if shutil.which("docker") is None or run("docker", "info", check=False).returncode != 0:
-        pytest.skip("no Docker engine answers")
     folder = tmp_path_factory.mktemp("ssh")
-    run("docker", "rm", "--force", "--volumes", NAME, check=False)  # what a killed run left
+    set_container(PROJECT, "absent")  # what a killed run left
     try:
-        sandbox("present")
+        set_container(PROJECT, "present")
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "key")
         run("docker", "exec", NAME, "sh", "-c", PREPARE, "sh", (folder / "key.pub").read_text().strip())
         networks = json.loads(run("docker", "inspect", NAME).stdout)[0]["NetworkSettings"]["Networks"]
-        address = networks["integration"]["IPAddress"]
+        address = networks[PROJECT]["IPAddress"]
         host_key = run("docker", "exec", NAME, "cat", "/etc/ssh/ssh_host_ed25519_key.pub").stdout
         (folder / "known_hosts").write_text(f"{address} {host_key}")
         shutil.copytree(ROOT / "inventory/ssh", folder / "inventory")
@@ -82,7 +66,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         (folder / "inventory" / "hosts.yml").write_text(yaml.safe_dump(hosts))
         yield Machine(folder / "inventory", address)
     finally:
-        sandbox("absent")
+        set_container(PROJECT, "absent")
 
 
 def test_roles_are_taken_by_tag_and_change_nothing_the_second_time(machine: Machine) -> None:
