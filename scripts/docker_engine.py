@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import shutil
@@ -104,11 +105,14 @@ def _check_endpoint() -> None:
 
 def _check_that_it_may_be_started() -> None:
     if not started_by_us().exists():
-        user = pwd.getpwuid(os.geteuid()).pw_name
         if _user_is_denied():
+            user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(SOCKET.stat().st_gid).gr_name
+            remedy = f"sudo usermod -aG {group} {user}, log in anew"
+            if group == "root":  # nobody else is to be in it
+                remedy = f"sudo chown {user} {SOCKET} (until the engine is restarted)"
             raise ScriptError(
-                f"a Docker engine runs, but {user} has no permission to open its socket, {SOCKET}: sudo usermod -aG "
-                f"docker {user}, log in anew, and run this again"
+                f"a Docker engine runs, but {user} has no permission to open its socket, {SOCKET}: {remedy}, and run "
+                "this again"
             )
         if _engine_runs():
             raise ScriptError(f"a Docker engine runs, but does not answer:\n{machine.error_of('docker', 'info')}")

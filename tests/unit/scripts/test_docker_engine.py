@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import shutil
 import socket
@@ -189,9 +190,13 @@ def test_the_socket_is_handed_over_again_after_a_reboot(user: User) -> None:
     assert user.calls("systemctl").count("start docker") == 1
 
 
-def test_the_engine_of_others_is_named_with_the_remedy_and_left_alone(user: User) -> None:
+@pytest.mark.parametrize(("group", "remedy"), [("docker", "sudo usermod -aG docker"), ("root", "sudo chown")])
+def test_the_engine_of_others_is_named_with_the_remedy_and_left_alone(
+    group: str, remedy: str, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     user.make("runs")
-    with pytest.raises(ScriptError, match=r"no permission to open its socket.*sudo usermod -aG docker"):
+    monkeypatch.setattr(grp, "getgrgid", lambda _: grp.struct_group((group, "x", 1, [])))
+    with pytest.raises(ScriptError, match=f"no permission to open its socket.*: {remedy}"):
         docker_engine.start()
     assert user.calls("sudo") == []
 
