@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -85,3 +87,13 @@ def test_usage(command: list[str], code: int, text: str, checkout: Path) -> None
     assert result.returncode == code, result.stderr
     assert text in result.stdout + result.stderr
     assert not (checkout / ".state").exists()
+
+
+@pytest.mark.parametrize("minor", [11, 12, 13, 14])
+def test_each_python_that_is_accepted_has_its_ansible(minor: int) -> None:
+    environment = {"python_version": f"3.{minor}", "python_full_version": f"3.{minor}.1", "sys_platform": "linux"}
+    pins = re.findall(r"^(\S+ *(?:;[^\\\n]+)?)", (ROOT / "requirements/controller.txt").read_text(), re.MULTILINE)
+    pinned = [Requirement(pin) for pin in pins if "==" in pin]
+    names = [pin.name for pin in pinned if not pin.marker or pin.marker.evaluate({**environment, "extra": ""})]
+    assert len(names) == len(set(names)) > 50
+    assert {"ansible", "ansible-core", "molecule"} <= set(names)
