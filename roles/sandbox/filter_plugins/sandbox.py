@@ -56,8 +56,8 @@ def published_ports(host: Mapping[str, Any]) -> list[str]:
 def security_options(engine: Mapping[str, Any]) -> list[str]:
     """Return what the engine is not to confine a container with that mounts and swaps.
 
-    Its filter of system calls allows no swap, its AppArmor profile and SELinux's type no mount. The latter two are named
-    only to an engine that has them.
+    Its filter of system calls allows no swap, its AppArmor profile and SELinux's type no mount. The latter two are
+    named only to an engine that has them.
     """
     found = {option.removeprefix("name=").partition(",")[0] for option in engine.get("SecurityOptions") or ()}
     named = {"apparmor": "apparmor=unconfined", "selinux": "label=disable"}
