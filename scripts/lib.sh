@@ -9,8 +9,8 @@ if [ -z "${HOME:-}" ]; then
   HOME=~ # of the user's entry in passwd
   export HOME
 fi
-# An ordinary user's PATH lacks the folders of dockerd and iptables; that of cron lacks more
-for folder in /usr/local/bin /usr/bin /bin /usr/local/sbin /usr/sbin /sbin; do
+# An ordinary user's PATH lacks the folders of dockerd and iptables
+for folder in /usr/local/sbin /usr/sbin /sbin; do
   case :${PATH:-}: in
     *:$folder:*) ;;
     *) PATH=${PATH:+$PATH:}$folder ;;
