@@ -7,18 +7,20 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import machine
-from machine import STATE, ScriptError, apt_install, as_root, can_root, print_status, succeeds
+from machine import STATE, ScriptError, apt_install, as_root, can_root, output, print_status, succeeds
 
+SOCKET = Path("/var/run/docker.sock")
 ENGINE_PID = Path("/var/run/docker.pid")
 CONTAINERD_PID = Path("/var/run/docker/containerd/containerd.pid")
 INSTALLATION = "https://docs.docker.com/engine/install/"
+DESKTOP = "https://docs.docker.com/desktop/"
 START_TIMEOUT = 180  # seconds until an engine answers; a busy machine is slow
-# Where Debian has dockerd, which is not in the PATH of ordinary users
-PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+LOG_LINES = 15  # of the engine's log in a message
 
 
 def started_by_us() -> Path:
@@ -32,17 +34,26 @@ def answers() -> bool:
 
 
 def start() -> None:
-    """Use the engine that runs; else install and start Debian's, and note that we did."""
+    """Use the engine that runs; else install and start Debian's, note that we did, and let this user use it."""
     if answers():
+        name_endpoint()
+        return
+    _check_endpoint()
+    if started_by_us().exists() and _user_is_denied():  # its socket was made anew, as after a reboot
+        _grant_socket()
         return
     _check_that_it_may_be_started()
-    _install()
     STATE.mkdir(exist_ok=True)
     if _systemd_runs():
-        if not succeeds(*as_root("systemctl", "is-active", "--quiet", "docker")):
+        # Debian's package starts it
+        if not succeeds("systemctl", "is-active", "--quiet", "docker"):
             started_by_us().write_text("systemd\n", encoding="utf-8")
-        machine.check(*as_root("systemctl", "start", "docker"))
+        _install()
+        print_status("Starting the Docker engine (log: journalctl -u docker)")
+        if not succeeds(*as_root("systemctl", "start", "docker")):
+            raise ScriptError(f"systemd could not start the Docker engine:\n{_log()}")
     else:
+        _install()
         print_status("Starting the Docker engine (log: .state/dockerd.log)")
         # Either would pass for an engine that runs
         _running_pid(ENGINE_PID, "dockerd")
@@ -50,13 +61,18 @@ def start() -> None:
         started_by_us().write_text("process\n", encoding="utf-8")
         _start_process()
     deadline = time.monotonic() + START_TIMEOUT
-    while not answers():
+    while not succeeds(*as_root("docker", "info")):
         if time.monotonic() > deadline:
-            raise ScriptError(
-                f"the Docker engine did not answer within {START_TIMEOUT} seconds: "
-                "see .state/dockerd.log or journalctl -u docker"
-            )
+            raise ScriptError(f"the Docker engine did not answer within {START_TIMEOUT} seconds:\n{_log()}")
         time.sleep(1)
+    _grant_socket()
+
+
+def name_endpoint() -> None:
+    """Name the engine of Docker's current context in DOCKER_HOST: Ansible's modules do not know contexts."""
+    endpoint = _endpoint()
+    if endpoint.startswith("unix://") and endpoint != f"unix://{SOCKET}":
+        os.environ.setdefault("DOCKER_HOST", endpoint)
 
 
 def stop() -> None:
@@ -73,15 +89,33 @@ def stop() -> None:
     print_status("Stopped the Docker engine that labserver had started")
 
 
-def _check_that_it_may_be_started() -> None:
-    user = pwd.getpwuid(os.geteuid()).pw_name
+def _check_endpoint() -> None:
+    """Refuse to start an engine here where the docker command asks another one."""
     if host := os.environ.get("DOCKER_HOST"):
         raise ScriptError(f"no Docker engine answers at DOCKER_HOST={host}; start it, or unset DOCKER_HOST")
-    if not machine.is_root() and _engine_runs():
+    if sys.platform == "darwin":
+        raise ScriptError(f"no Docker engine answers: start Docker Desktop ({DESKTOP}), then run this again")
+    endpoint = _endpoint()
+    if endpoint not in ("", f"unix://{SOCKET}"):
         raise ScriptError(
-            f"a Docker engine runs but {user} may not use it: sudo usermod -aG docker {user}, log in again, run this "
-            "again"
+            f"no Docker engine answers at {endpoint}, which docker's current context names: start it (Docker Desktop, "
+            "rootless Docker), or use this machine's own: docker context use default"
         )
+
+
+def _check_that_it_may_be_started() -> None:
+    if not started_by_us().exists():
+        if _user_is_denied():
+            user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(SOCKET.stat().st_gid).gr_name
+            remedy = f"sudo usermod -aG {group} {user}, log in anew"
+            if group == "root":  # nobody else is to be in it
+                remedy = f"sudo chown {user} {SOCKET} (until the engine is restarted)"
+            raise ScriptError(
+                f"a Docker engine runs, but {user} has no permission to open its socket, {SOCKET}: {remedy}, and run "
+                "this again"
+            )
+        if _engine_runs():
+            raise ScriptError(f"a Docker engine runs, but does not answer:\n{machine.error_of('docker', 'info')}")
     if not can_root():
         raise ScriptError(
             "no Docker engine runs, and without root or passwordless sudo none can be installed. Install and start "
@@ -89,20 +123,48 @@ def _check_that_it_may_be_started() -> None:
         )
 
 
+def _endpoint() -> str:
+    """Return the address of the engine that the docker command asks; an empty text where there is no command."""
+    return output("docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}").strip()
+
+
+def _user_is_denied() -> bool:
+    """Return whether an engine listens at a socket that this user may not open."""
+    denied = SOCKET.is_socket() and not os.access(SOCKET, os.R_OK | os.W_OK)
+    return denied and (_engine_runs() or succeeds("systemctl", "is-active", "--quiet", "docker.socket"))
+
+
+def _grant_socket() -> None:
+    """Hand the socket to this user: a group has other members, and a new one only counts from the next login."""
+    if not os.access(SOCKET, os.R_OK | os.W_OK):
+        machine.check(*as_root("chown", str(os.geteuid()), str(SOCKET)))
+    if not answers():
+        raise ScriptError(f"the Docker engine answers root, but not this user:\n{machine.error_of('docker', 'info')}")
+
+
+def _log() -> str:
+    """Return the last lines of the engine's log."""
+    if _systemd_runs():
+        command = as_root("journalctl", "--unit=docker", "--no-pager", "--output=cat", f"--lines={LOG_LINES}")
+        return output(*command).strip() or "see: journalctl -u docker"
+    log = STATE / "dockerd.log"
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    return "\n".join(lines[-LOG_LINES:])
+
+
 def _install() -> None:
     # The client is a package of its own from Debian 13 on
     for program, package in (("dockerd", "docker.io"), ("docker", "docker-cli")):
-        if not shutil.which(program, path=PATH) and not apt_install(package):
+        if not shutil.which(program) and not apt_install(package):
+            cause = "apt-get could not install it" if shutil.which("apt-get") else "this is no Debian family system"
             raise ScriptError(
-                f"no Docker engine found, and this is no Debian family system: install Docker ({INSTALLATION}), start "
-                "it, and run this again"
+                f"no Docker engine found, and {cause}: install Docker ({INSTALLATION}), start it, and run this again"
             )
 
 
 def _start_process() -> None:
     """Start dockerd in a session of its own, no child of ours: it outlives this script, however that ends."""
-    group = grp.getgrgid(os.getegid()).gr_name
-    command = as_root(shutil.which("dockerd", path=PATH) or "dockerd", "--group", group)
+    command = as_root(shutil.which("dockerd") or "dockerd")
     with (STATE / "dockerd.log").open("w", encoding="utf-8") as log:
         shell = ["/bin/sh", "-c", '"$@" &', "sh"]
         subprocess.run(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".state"
+PROXY = ("http_proxy", "https_proxy", "no_proxy")  # sudo drops them
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
 
@@ -26,6 +27,8 @@ def print_status(text: str) -> None:
 
 def run_main(main: Callable[[], int]) -> int:
     """Run a script's main function; return its exit code."""
+    # What is installed or built as root is for everyone; what is secret has a mode of its own
+    os.umask(0o022)
     try:
         return main()
     except ScriptError as error:
@@ -52,6 +55,16 @@ def output(*command: str) -> str:
         return ""
 
 
+def error_of(*command: str) -> str:
+    """Return what a command prints on standard error."""
+    try:
+        return subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        ).stderr.strip()
+    except OSError as error:
+        return f"{command[0]}: {error.strerror}"
+
+
 def check(*command: str | Path, env: Mapping[str, str] | None = None, text: str | None = None) -> None:
     """Run a command in the project's folder, with `text` as its input; ScriptError where it fails."""
     try:
@@ -73,8 +86,11 @@ def can_root() -> bool:
 
 
 def as_root(*command: str) -> list[str]:
-    """Return the command that runs this one as root."""
-    return [*command] if is_root() else ["sudo", "-n", *command]
+    """Return the command that runs this one as root, behind the same proxy."""
+    if is_root():
+        return [*command]
+    proxies = [name for name in os.environ if name.lower() in PROXY]
+    return ["sudo", "-n", *([f"--preserve-env={','.join(proxies)}"] if proxies else []), *command]
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -40,7 +41,8 @@ class Progress:
     verbose: bool = False
     steps: list[Step] = field(default_factory=list)
     summary: list[str] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)  # the last of each host, rescued or not
+    failed_hosts: list[str] = field(default_factory=list)  # known at the end
     _play: str = ""
 
     def handle(self, event: dict[str, Any]) -> bool:
@@ -62,8 +64,19 @@ class Progress:
                 failed_items = [item.get("msg", "") for item in result.get("results", []) if item.get("failed")]
                 reasons = [str(text) for text in (result.get("msg"), result.get("stderr"), *failed_items) if text]
                 reason = "\n    ".join(dict.fromkeys(reasons))
-                self.failures.append(f"{data.get('host')}: {data.get('task')}\n    {reason}")
+                self.failures[str(data.get("host"))] = f"{data.get('task')}\n    {reason}"
+            case "playbook_on_stats":
+                self.failed_hosts += {**(data.get("failures") or {}), **(data.get("dark") or {})}
         return True
+
+    def explanation(self) -> list[str]:
+        """Return why each host failed, hosts of one reason together."""
+        # What a host failed of came last, after what was rescued; a run that was cut off has no list of hosts
+        last = {host: self.failures[host] for host in self.failed_hosts if host in self.failures}
+        hosts_of: dict[str, list[str]] = {}
+        for host, reason in (last or dict([*self.failures.items()][-1:])).items():
+            hosts_of.setdefault(reason, []).append(host)
+        return [f"{', '.join(hosts)}: {reason}" for reason, hosts in hosts_of.items()]
 
     def _task(self, data: dict[str, Any]) -> None:
         task = str(data.get("name", "")).rpartition(" : ")[2]
@@ -106,9 +119,17 @@ def lines_of(text: str | list[str] | None) -> list[str]:
     return text.splitlines() if isinstance(text, str) else list(text or [])
 
 
-def is_sandbox(inventory: str | None) -> bool:
-    """Return whether an inventory, None for the default, is that of the hosts in Docker."""
-    return inventory is None or Path(inventory).resolve() == SANDBOX or (ROOT / inventory).resolve() == SANDBOX
+def uses_sandbox(inventories: list[str]) -> bool:
+    """Return whether one of the inventories, without any the default, is that of the hosts in Docker."""
+    default = os.environ.get("ANSIBLE_INVENTORY") or str(SANDBOX)
+    paths = inventories or default.split(",")
+    return any(SANDBOX in (Path(path).resolve(), (ROOT / path).resolve()) for path in paths)
+
+
+def inventories(value: str) -> list[str]:
+    """Return the inventories of one option: a path, several with commas between, or a list of hosts as it is."""
+    paths = value.split(",")
+    return [str(Path(path).resolve()) for path in paths] if all(Path(path).exists() for path in paths) else [value]
 
 
 def parse_arguments() -> tuple[argparse.Namespace, list[str]]:
@@ -120,7 +141,16 @@ def parse_arguments() -> tuple[argparse.Namespace, list[str]]:
         "-e NAME=VALUE, --ask-become-pass.",
     )
     parser.add_argument("-v", dest="verbose", action="count", default=0, help="show Ansible's own output; -vv: more")
-    parser.add_argument("-i", "--inventory", help="inventory to use (default: inventory/sandbox)")
+    parser.add_argument(
+        "-i",
+        "--inventory",
+        "--inventory-file",
+        action="extend",
+        type=inventories,
+        default=[],
+        metavar="INVENTORY",
+        help="inventory to use; may be given several times (default: inventory/sandbox)",
+    )
     parser.add_argument("--playbook", default="site.yml", help="playbook to run (default: site.yml)")
     return parser.parse_known_args()
 
@@ -130,10 +160,8 @@ def main() -> int:
     import ansible_runner  # in the environment only, and scripts/up reads this file before there is one
 
     options, others = parse_arguments()
-    if options.inventory and Path(options.inventory).exists():
-        options.inventory = str(Path(options.inventory).resolve())
     arguments = [f"-{'v' * (options.verbose - 1)}"] if options.verbose > 1 else []
-    arguments += ["--inventory", options.inventory] if options.inventory else []
+    arguments += [f"--inventory={inventory}" for inventory in options.inventory]
     # ansible-runner takes up what an earlier run left in its folder, even its command line
     shutil.rmtree(STATE / "runner", ignore_errors=True)
     (STATE / "runner").mkdir(mode=0o700, parents=True)
@@ -151,8 +179,7 @@ def main() -> int:
     progress.finish_step()
     failed = runner.rc != 0
     if failed:
-        # The last one: what came before it was rescued
-        shown = progress.failures[-1:] or [runner.stdout.read().strip()]
+        shown = progress.explanation() or [runner.stdout.read().strip()]
         print("\nFAILED\n" + "\n".join(shown), file=sys.stderr)
     if runner.status == "canceled":
         print("Interrupted. Run it again to go on from here.", file=sys.stderr)

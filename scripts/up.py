@@ -12,9 +12,9 @@ import run_playbook
 
 def main() -> int:
     """Run the command; return its exit code."""
-    inventory = run_playbook.parse_arguments()[0].inventory
+    inventories = run_playbook.parse_arguments()[0].inventory
     environment.enter()
-    if run_playbook.is_sandbox(inventory):
+    if run_playbook.uses_sandbox(inventories):
         docker_engine.start()
     return run_playbook.main()
 

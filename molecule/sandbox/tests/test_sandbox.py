@@ -54,7 +54,10 @@ def test_no_other_address_of_this_machine_answers(host: Host) -> None:
 def test_it_is_confined(host: Host, name: str) -> None:
     config = inspect(host, name)["HostConfig"]
     assert not config["Privileged"]
-    assert {capability.removeprefix("CAP_") for capability in config["CapAdd"]} == {"SYS_ADMIN", "NET_ADMIN"}
+    assert config["CapDrop"] == ["ALL"]
+    added = {capability.removeprefix("CAP_") for capability in config["CapAdd"]}
+    assert {"SYS_ADMIN", "NET_ADMIN"} <= added
+    assert not {"NET_RAW", "MKNOD", "SYS_MODULE", "SYS_RAWIO", "SYS_PTRACE", "SYS_BOOT", "SYS_TIME"} & added
     assert config["Memory"] == 512 * 1024 * 1024
     assert config["NanoCpus"] == 500_000_000
 

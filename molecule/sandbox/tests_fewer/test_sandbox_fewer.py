@@ -10,5 +10,9 @@ def test_only_one_is_left(host: Host) -> None:
     assert names.split() == ["molecule-sandbox-1"]
 
 
+def test_the_swap_of_the_other_is_off_whatever_its_name(host: Host) -> None:
+    assert r"molecule\040sandbox" not in host.file("/proc/swaps").content_string
+
+
 def test_it_was_not_made_anew(host: Host) -> None:
     assert host.run("docker exec molecule-sandbox-1 ls /srv/kept /var/kept").succeeded

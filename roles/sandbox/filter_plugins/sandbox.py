@@ -9,6 +9,28 @@ PROXY = ("http_proxy", "https_proxy", "no_proxy")
 # Where programs that bring certificate authorities of their own are pointed at the host's
 CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT")
 
+# Each was taken away and a host booted without it. Of Docker's own default, NET_RAW and MKNOD are not needed.
+CAPABILITIES = (
+    *(
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "SETGID",
+        "SETUID",
+    ),  # root of any system, its package manager
+    "AUDIT_WRITE",  # sudo
+    "NET_BIND_SERVICE",  # port 80, with Docker older than 20.10
+    "SETFCAP",  # rpm: files with capabilities, such as httpd's suexec
+    "SETPCAP",  # systemd: units with fewer capabilities, of which the journal is one
+    "SYS_CHROOT",  # systemd: units with a file tree of their own (PrivateTmp)
+    "SYS_ADMIN",  # systemd: mounts; swap
+    "NET_ADMIN",  # role source_addresses: addresses and routes, of the container's own network
+)
+# systemd on cgroup v2: Docker mounts the container's own tree read-only
+BOOT = ("/bin/sh", "-c", "mount -o remount,rw,bind /sys/fs/cgroup && exec /lib/systemd/systemd")
+
 
 def sandbox_host_list(
     project: str, count: int | str, system: str, http_port: int | str, rstudio_port: int | str
@@ -29,6 +51,32 @@ def published_ports(host: Mapping[str, Any]) -> list[str]:
     """Return the ports of a host as the container's option wants them."""
     ports = (("http_port", 80), ("rstudio_port", 8787))
     return [f"127.0.0.1:{host[name]}:{port}" for name, port in ports if name in host]
+
+
+def security_options(engine: Mapping[str, Any]) -> list[str]:
+    """Return what the engine is not to confine a container with that mounts and swaps.
+
+    Its filter of system calls allows no swap, its AppArmor profile and SELinux's type no mount. The latter two are
+    named only to an engine that has them.
+    """
+    found = {option.removeprefix("name=").partition(",")[0] for option in engine.get("SecurityOptions") or ()}
+    named = {"apparmor": "apparmor=unconfined", "selinux": "label=disable"}
+    return ["seccomp=unconfined", *(option for name, option in named.items() if name in found)]
+
+
+def confinement(host: Mapping[str, Any], engine: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of the container of a host that boots systemd: what it may do to the machine."""
+    devices = host.get("device_cgroup_rules") or []
+    options = {
+        "cap_drop": ["ALL"],
+        "capabilities": [*CAPABILITIES, *(["MKNOD"] if devices else [])],
+        "device_cgroup_rules": devices,
+        "security_opts": security_options(engine),
+    }
+    if str(engine.get("CgroupVersion")) == "2":
+        return options | {"cgroupns_mode": "private", "command": [*BOOT]}
+    # Version 1 has no tree that is the container's own
+    return options | {"cgroupns_mode": "host", "volumes": ["/sys/fs/cgroup:/sys/fs/cgroup:rw"]}
 
 
 def proxy_variables(controller: Mapping[str, str]) -> dict[str, str]:
@@ -52,5 +100,12 @@ class FilterModule:
         """Return the filters by the names templates use."""
         return {
             function.__name__: function
-            for function in (sandbox_host_list, published_ports, proxy_variables, container_environment)
+            for function in (
+                sandbox_host_list,
+                published_ports,
+                security_options,
+                confinement,
+                proxy_variables,
+                container_environment,
+            )
         }

@@ -48,3 +48,37 @@ def test_the_environment_holds_what_means_something_inside(sandbox: ModuleType, 
     environment = sandbox.container_environment({"PIP_INDEX_URL": index}, "/ca.pem")
     authorities = {"SSL_CERT_FILE": "/ca.pem", "REQUESTS_CA_BUNDLE": "/ca.pem", "PIP_CERT": "/ca.pem"}
     assert environment == authorities | ({"PIP_INDEX_URL": index} if given else {})
+
+
+@pytest.mark.parametrize(
+    ("found", "named"),
+    [
+        (["name=seccomp,profile=default"], []),
+        (["name=apparmor", "name=seccomp,profile=builtin", "name=cgroupns"], ["apparmor=unconfined"]),
+        (["name=selinux"], ["label=disable"]),
+        (None, []),
+    ],
+)
+def test_what_the_engine_does_not_have_is_not_switched_off(
+    sandbox: ModuleType, found: list[str] | None, named: list[str]
+) -> None:
+    assert sandbox.security_options({"SecurityOptions": found}) == ["seccomp=unconfined", *named]
+
+
+def test_with_cgroup_v2_a_host_sees_its_own_tree_only(sandbox: ModuleType) -> None:
+    options = sandbox.confinement({}, {"CgroupVersion": "2"})
+    assert options["cgroupns_mode"] == "private"
+    assert "volumes" not in options
+    assert "remount,rw,bind /sys/fs/cgroup && exec" in options["command"][-1]
+    old = sandbox.confinement({}, {"CgroupVersion": "1"})
+    assert old["cgroupns_mode"] == "host"
+    assert old["volumes"] == ["/sys/fs/cgroup:/sys/fs/cgroup:rw"]
+    assert "command" not in old
+
+
+def test_only_a_host_with_devices_makes_some(sandbox: ModuleType) -> None:
+    rules = ["b 7:* rmw"]
+    assert sandbox.confinement({"device_cgroup_rules": rules}, {})["capabilities"][-1] == "MKNOD"
+    plain = sandbox.confinement({}, {})
+    assert not {"MKNOD", "NET_RAW"} & set(plain["capabilities"])
+    assert plain["cap_drop"] == ["ALL"]

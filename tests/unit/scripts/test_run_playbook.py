@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -42,24 +43,79 @@ def test_notices_are_shown_at_once_and_the_summary_is_kept(capsys: pytest.Captur
 
 
 @pytest.mark.parametrize(
-    ("inventory", "sandbox"),
+    ("given", "variable", "sandbox"),
     [
-        (None, True),
-        ("inventory/sandbox", True),
-        ("inventory/sandbox/", True),
-        (str(ROOT / "inventory" / "sandbox"), True),
-        ("inventory/aws", False),
-        (os.devnull, False),
+        ([], None, True),
+        ([], "", True),
+        ([], "inventory/aws", False),
+        ([], "inventory/aws,inventory/sandbox", True),
+        (["inventory/sandbox"], "inventory/aws", True),
+        (["inventory/sandbox/"], None, True),
+        ([str(ROOT / "inventory" / "sandbox")], None, True),
+        (["inventory/aws"], None, False),
+        (["inventory/aws", "inventory/sandbox"], None, True),
+        ([os.devnull], None, False),
     ],
 )
-def test_which_inventory_needs_the_engine(inventory: str | None, *, sandbox: bool) -> None:
-    assert run_playbook.is_sandbox(inventory) == sandbox
+def test_which_inventory_needs_the_engine(
+    given: list[str], variable: str | None, monkeypatch: pytest.MonkeyPatch, *, sandbox: bool
+) -> None:
+    monkeypatch.delenv("ANSIBLE_INVENTORY", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("ANSIBLE_INVENTORY", variable)
+    assert run_playbook.uses_sandbox(given) == sandbox
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "-i a -i b",
+        "-ia -ib",
+        "--inventory=a --inventory b",
+        "--inventory-file a -v -i b --check",
+        "-i a,b",
+        "-vi a -ib",
+    ],
+)
+def test_every_inventory_counts(spelling: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["up", *spelling.split()])
+    options, others = run_playbook.parse_arguments()
+    assert options.inventory == [str(tmp_path / "a"), str(tmp_path / "b")]
+    assert others == (["--check"] if "--check" in spelling else [])
+
+
+@pytest.mark.parametrize("hosts", ["lab1,", "lab1,lab2", "no/such"])
+def test_a_list_of_hosts_stays_as_it_is(hosts: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["up", "-i", hosts])
+    assert run_playbook.parse_arguments()[0].inventory == [hosts]
 
 
 def test_a_failure_is_told_with_host_task_and_reason() -> None:
     progress = run_playbook.Progress()
     progress.handle(event("runner_on_failed", host="lab1", task="Fetch", res={"msg": "no route", "stderr": "detail"}))
-    assert progress.failures == ["lab1: Fetch\n    no route\n    detail"]
+    assert progress.explanation() == ["lab1: Fetch\n    no route\n    detail"]
+
+
+def test_each_host_that_failed_is_told_and_none_that_was_rescued() -> None:
+    progress = run_playbook.Progress()
+
+    def fails(kind: str, host: str, reason: str) -> None:
+        progress.handle(event(f"runner_on_{kind}", host=host, task="Fetch", res={"msg": reason}))
+
+    fails("failed", "a", "a mirror is out of reach")  # rescued, and then it fails
+    for host, reason in (("a", "no source left"), ("b", "disk full"), ("d", "no source left")):
+        fails("failed", host, reason)
+    fails("unreachable", "c", "no route")
+    fails("failed", "e", "rescued")
+    progress.handle(event("playbook_on_stats", failures={"a": 1, "b": 1, "d": 1}, dark={"c": 1}, rescued={"e": 1}))
+    assert progress.explanation() == [
+        "a, d: Fetch\n    no source left",
+        "b: Fetch\n    disk full",
+        "c: Fetch\n    no route",
+    ]
 
 
 def test_ansible_without_an_engine_says_how_to_get_one() -> None:
