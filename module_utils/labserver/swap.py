@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,11 +10,11 @@ from pathlib import Path
 from typing import Callable
 
 from .errors import LabError
+from .fstab import MARK, Entry, entries, escaped, unescaped
 
 # File systems on whose files the kernel does not swap
 UNSUPPORTED = ("aufs", "devtmpfs", "nfs", "nfs4", "overlay", "proc", "ramfs", "squashfs", "sysfs", "tmpfs", "zfs")
 LABEL = "labserver"  # in the signature of the swap files that are made here: the file itself shows whose it is
-MARK = "x-labserver"  # option of our lines in fstab, which swapon ignores
 MIB = 1 << 20
 RESERVE_MB = 200  # what is to stay free on the disk
 _PAGES = (4096, 8192, 16384, 65536)  # the signature stands at the end of the first page
@@ -32,16 +31,6 @@ _KINDS = {
     stat.S_IFIFO: "a FIFO",
     stat.S_IFSOCK: "a socket",
 }
-
-
-def unescaped(field: str) -> str:
-    """Return a path as fstab and /proc/swaps spell it, with octal numbers for spaces and the like, as it is."""
-    return re.sub(r"\\([0-7]{3})", lambda escape: chr(int(escape[1], 8)), field)
-
-
-def escaped(path: str) -> str:
-    """Return a path as fstab spells it."""
-    return re.sub(r"[ \t\n\\]", lambda character: f"\\{ord(character[0]):03o}", path)
 
 
 def canonical(path: str) -> str:
@@ -93,32 +82,31 @@ class Fstab:
 
     text: str
 
-    def _swaps(self) -> Iterator[tuple[str, str, list[str]]]:
-        """Yield each line about swap on a path, with the canonical path and the options."""
-        for line in self.text.splitlines(keepends=True):
-            fields = line.split()
-            if len(fields) > 2 and fields[2] == "swap" and fields[0].startswith("/"):
-                yield line, canonical(unescaped(fields[0])), (fields[3:4] or [""])[0].split(",")
+    def _swaps(self) -> Iterator[tuple[str, Entry]]:
+        """Yield each line about swap on a path, with the canonical path."""
+        for entry in entries(self.text):
+            if entry.kind == "swap" and entry.source.startswith("/"):
+                yield canonical(entry.source), entry
 
     def marked(self) -> list[str]:
         """Return the paths of the lines that are ours."""
-        return [path for _, path, options in self._swaps() if MARK in options]
+        return [path for path, entry in self._swaps() if entry.ours]
 
     def add(self, path: str, *, ours: bool) -> None:
         """Have the path enabled at boot, by the line that is there or by one of ours.
 
         A line without a mark for a file of `ours` is that of an earlier release, and gets it.
         """
-        found = [(line, options) for line, other, options in self._swaps() if other == path]
+        found = [entry for other, entry in self._swaps() if other == path]
         wanted = f"{escaped(path)} none swap sw,{MARK} 0 0\n"
         if not found:
             self.text += ("" if self.text.endswith("\n") or not self.text else "\n") + wanted
-        elif ours and MARK not in found[0][1]:
-            self.text = self.text.replace(found[0][0], wanted, 1)
+        elif ours and not found[0].ours:
+            self.text = self.text.replace(found[0].line, wanted, 1)
 
     def remove(self, path: str, *, unmarked: bool) -> None:
         """Remove our lines about the path; also those without a mark, as earlier releases wrote them, if told to."""
-        gone = [line for line, other, options in self._swaps() if other == path and (MARK in options or unmarked)]
+        gone = [entry.line for other, entry in self._swaps() if other == path and (entry.ours or unmarked)]
         self.text = "".join(line for line in self.text.splitlines(keepends=True) if line not in gone)
 
 

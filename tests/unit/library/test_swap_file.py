@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import swap_file
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.labserver.swap import MIB, escaped
+from ansible.module_utils.labserver.fstab import escaped
+from ansible.module_utils.labserver.swap import MIB
 
 if TYPE_CHECKING:
     from tests.support.modules import RunModule

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.labserver.swap import Fstab, canonical, escaped, file_system_of, paths_in_use, unescaped
+from ansible.module_utils.labserver.fstab import escaped, unescaped
+from ansible.module_utils.labserver.swap import Fstab, canonical, file_system_of, paths_in_use
 
 HEADER = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
 OURS = "/srv/a.swap none swap sw,x-labserver 0 0\n"
