@@ -95,13 +95,13 @@ class Fstab:
     def add(self, path: str, *, ours: bool) -> None:
         """Have the path enabled at boot, by the line that is there or by one of ours.
 
-        A line without a mark for a file of `ours` is that of an earlier release, and gets it.
+        The line of an earlier release for a file of `ours` gets the mark.
         """
         found = [entry for other, entry in self._swaps() if other == path]
         wanted = f"{escaped(path)} none swap sw,{MARK} 0 0\n"
         if not found:
             self.text += ("" if self.text.endswith("\n") or not self.text else "\n") + wanted
-        elif ours and not found[0].ours:
+        elif ours and found[0].options == ("sw",):
             self.text = self.text.replace(found[0].line, wanted, 1)
 
     def remove(self, path: str, *, unmarked: bool) -> None:

@@ -59,6 +59,9 @@ def test_a_line_is_added_once_and_removed_alone() -> None:
 def test_lines_of_others_stay() -> None:
     fstab = Fstab(FOREIGN)
     fstab.add("/swapfile", ours=False)
+    mine = Fstab("/srv/a.swap none swap sw,pri=5 0 0\n")
+    mine.add("/srv/a.swap", ours=True)
+    assert mine.text == "/srv/a.swap none swap sw,pri=5 0 0\n"
     fstab.remove("/swapfile", unmarked=False)
     assert (fstab.text, fstab.marked()) == (FOREIGN, [])
 
