@@ -90,7 +90,7 @@ def ensure(module: AnsibleModule, folder: OwnFolder) -> str:
     options = module.params
     folder.require(whole=True)
     environment = PythonEnvironment(folder, options["interpreter"], options["index_url"], module.check_mode)
-    found = problem(folder.path, options["interpreter"], options["imports"])
+    found: str = problem(folder.path, options["interpreter"], options["imports"])
     if found:
         environment.create(options["installer"])
         folder.changed = True

@@ -24,7 +24,7 @@ class Host:
         self.file.write_bytes(bytes(5000))
         self.device: dict[str, Any] | None = {"name": DEVICE, "type": "disk"}
         self.signatures: list[dict[str, Any]] = []
-        self.mounts: list[dict[str, str]] = [{"source": "/dev/nvme0n1p1", "target": "/"}]
+        self.mounts: list[dict[str, str | None]] = [{"source": "/dev/nvme0n1p1", "target": "/"}]
         self.calls = 0
 
     def run(self, command: list[str], *, check_rc: bool = False) -> tuple[int, str, str]:

@@ -70,7 +70,7 @@ def test_a_page_of_somebody_else_stays(tmp_path: Path) -> None:
     arguments = {"src": str(source), "dest": str(page), "validate": "{{ __report_validate }}"}
 
     def publish() -> str:
-        command = [Path(sys.executable).with_name("ansible"), "localhost", "-m", "ansible.builtin.template"]
+        command = [str(Path(sys.executable).with_name("ansible")), "localhost", "-m", "ansible.builtin.template"]
         command += ["-e", f"@{ROLE}/vars/main.yml", "-e", json.dumps(variables), "-a", json.dumps(arguments)]
         answer = subprocess.run(command, cwd=ROLE.parents[1], capture_output=True, text=True, check=False)
         return " ".join((answer.stdout + answer.stderr).split())
