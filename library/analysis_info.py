@@ -70,6 +70,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.labserver.own_folder import MARK
 
 # By what a page is known as one that may be replaced: an analysis, and role httpd's page until there is one
 MARKS = (b'<meta name="generator" content="vec2pca ', b"No analysis has been published here yet.")
@@ -78,9 +79,14 @@ NLTK_FOLDERS = ("/usr/share", "/usr/local/share", "/usr/lib", "/usr/local/lib")
 
 
 def is_link_to_program(options: dict[str, Any]) -> bool:
-    """Whether the command is a link to the program in the environment."""
+    """Whether the command is a link to the program in the environment, or in one of ours at another place."""
     command = Path(options["command"])
-    return command.is_symlink() and command.readlink() == Path(options["venv"], "bin", "vec2pca")
+    if not command.is_symlink():
+        return False
+    target = command.readlink()
+    if target == Path(options["venv"], "bin", "vec2pca"):
+        return True
+    return target.parts[-2:] == ("bin", "vec2pca") and (not target.exists() or (target.parents[1] / MARK).is_file())
 
 
 def is_analysis(page: Path, marks: tuple[bytes, ...] = MARKS[:1]) -> bool:

@@ -86,5 +86,10 @@ def test_what_is_not_ours_is_refused(run_module: RunModule, options: dict[str, A
     command.write_text("#!/bin/sh")
     assert "set vec2pca_command" in run_module("analysis_info", **options)["msg"]
     command.unlink()
-    command.symlink_to("/opt/other/bin/vec2pca")
+    other = tmp_path / "other" / "bin" / "vec2pca"
+    other.parent.mkdir(parents=True)
+    other.write_text("")
+    command.symlink_to(other)
     assert "set vec2pca_command" in run_module("analysis_info", **options)["msg"]
+    (tmp_path / "other" / ".labserver").write_text("")  # where an earlier run had the environment
+    assert run_module("analysis_info", **options)["ours"] == [str(command)]
