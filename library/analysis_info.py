@@ -75,6 +75,7 @@ from ansible.module_utils.labserver.own_folder import MARK
 # By what a page is known as one that may be replaced: an analysis, and role httpd's page until there is one
 MARKS = (b'<meta name="generator" content="vec2pca ', b"No analysis has been published here yet.")
 DISTRIBUTION_PAGES = (Path("/usr/share/apache2/default-site/index.html"), Path("/usr/share/httpd/noindex/index.html"))
+PUNKT = ("punkt_tab/english", "punkt_tab.zip")
 NLTK_FOLDERS = ("/usr/share", "/usr/local/share", "/usr/lib", "/usr/local/lib")
 
 
@@ -115,9 +116,10 @@ def missing(options: dict[str, Any]) -> Iterator[str]:
         )
     nltk_data = [Path(options["nltk_data"])] if options["nltk_data"] else []
     nltk_data += [Path(folder, "nltk_data") for folder in ("~", venv, venv / "share", venv / "lib", *NLTK_FOLDERS)]
-    if not any((folder.expanduser() / "tokenizers" / "punkt_tab" / "english").is_dir() for folder in nltk_data):
+    tables = [folder.expanduser() / "tokenizers" / name for folder in nltk_data for name in PUNKT]
+    if not any(path.exists() for path in tables):
         yield (
-            f"there is no punkt in {nltk_data[0]}. Run the role nltk_punkt first (--tags nltk_punkt,vec2pca), or set "
+            f"there is no {tables[0]}. Run the role nltk_punkt first (--tags nltk_punkt,vec2pca), or set "
             "vec2pca_nltk_data"
         )
     if not Path(options["input"]).is_file():
