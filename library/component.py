@@ -27,6 +27,10 @@ options:
     description: Path, address or version by which people find it.
     type: str
     default: ""
+  stays:
+    description: Whether what was made at an earlier O(where) stays when that changes, of which a warning tells then.
+    type: bool
+    default: false
   reason:
     description: Why it is unavailable, and what would help. Required with O(state=unavailable).
     type: str
@@ -90,10 +94,12 @@ component:
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.labserver.files import read_json
 
 REPORT_ONLY = "To have it reported only, set labserver_strict: false"
 
@@ -105,6 +111,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["ready", "unavailable", "absent"], "default": "ready"},
             "where": {"type": "str", "default": ""},
+            "stays": {"type": "bool", "default": False},
             "reason": {"type": "str", "default": ""},
             "unavailable": {"type": "dict", "default": {}},
             "details": {"type": "dict", "default": {}},
@@ -123,8 +130,15 @@ def main() -> None:
     before = fact.read_text(encoding="utf-8") if fact.exists() else ""
     after = "" if record["state"] == "absent" else json.dumps(record, indent=2, sort_keys=True) + "\n"
     changed = before != after
+    earlier = read_json(fact).get("where")
+    if module.params["stays"] and earlier and record["where"] and earlier != record["where"]:
+        module.warn(
+            f"{record['name']} was at {earlier} before, and what was made there stays. To remove it, run "
+            f"playbooks/remove.yml --tags {record['name']} with the variables of then"
+        )
     if changed and not module.check_mode:
         if after:
+            os.umask(0o022)  # whoever gathers facts may read it
             fact.parent.mkdir(parents=True, exist_ok=True)
             draft = Path(module.tmpdir) / fact.name
             draft.write_text(after, encoding="utf-8")

@@ -33,6 +33,16 @@ def test_a_change_is_shown_as_a_difference(tmp_path: Path, capsys: pytest.Captur
     assert "/new" in result["diff"]["after"]
 
 
+def test_what_stays_at_another_place_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments: dict[str, Any] = {"name": "python_venv", "path": str(tmp_path), "stays": True}
+    for where in ("/old", "/old", ""):
+        assert "warnings" not in run(capsys, where=where, **arguments)
+    run(capsys, where="/old", **arguments)
+    result = run(capsys, where="/new", **arguments)
+    assert "python_venv was at /old before" in str(result["warnings"])
+    assert "--tags python_venv" in str(result["warnings"])
+
+
 def test_check_mode_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, name="swap", path=str(tmp_path), _ansible_check_mode=True)["changed"]
     assert list(tmp_path.iterdir()) == []
