@@ -7,9 +7,9 @@ DOCUMENTATION = r"""
 module: rstudio_users
 short_description: Compares the host's accounts with the users of RStudio Server
 description:
-  - Reads C(passwd), C(shadow) and C(group), and returns the names of users for whom something has to be done. Changes no
-    account, and returns no password and no hash. Fails for a name that no user may have, above all that of an account
-    of the system.
+  - Reads C(passwd), C(shadow) and C(group), and returns the names of users for whom something has to be done. Changes
+    no account, and returns no password and no hash. Fails for a name that no user may have, above all that of an
+    account of the system.
   - Before it says what to do, it records what accounts and groups were before the role, without hashes, in
     C(/var/lib/labserver/rstudio_server.json), for the removal to put back.
   - Fails as well where another program has the port, and where RStudio Server is there that is not the role's.
@@ -132,8 +132,8 @@ to_remove:
   type: list
   elements: dict
 to_restore:
-  description: With O(state=absent), accounts from before the role. Each has C(name), the C(groups) that the role added it
-    to, and the C(password) field that it had when it had none, C(locked) when it had a locked one, or nothing.
+  description: With O(state=absent), accounts from before the role. Each has C(name), the C(groups) that the role added
+    it to, and the C(password) field that it had when it had none, C(locked) when it had a locked one, or nothing.
   returned: success
   type: list
   elements: dict
@@ -153,9 +153,16 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.errors import LabError, explain
-from ansible.module_utils.labserver.rstudio.accounts import User, check_server, history, plan_changes, plan_removal, read_accounts
 from ansible.module_utils.labserver.ports import check_ports
 from ansible.module_utils.labserver.record import Record
+from ansible.module_utils.labserver.rstudio.accounts import (
+    User,
+    check_server,
+    history,
+    plan_changes,
+    plan_removal,
+    read_accounts,
+)
 
 
 def main() -> None:

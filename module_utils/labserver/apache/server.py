@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import LabError
 from ..files import read_json, replacing
+from ..packages import dependents, installed
 from ..ports import check_ports
 from ..record import Record
 from .config import (
@@ -142,56 +143,56 @@ class Server:
         if not known:
             return result
         before = self.record.content or self._before()
-        result.update(
-            active=before["active"] or not before["installed"], enabled=before["enabled"] or not before["installed"]
-        )
-        for path in (*self.plan.links, self.plan.site, self.plan.listen, Path(f"{self.plan.site}.loaded")):
+        result.update({key: before[key] or not before["installed"] for key in ("active", "enabled")})
+        self._remove_site(before)
+        if self._is_installed():
+            result["used_by"], result["packages"] = self._users(before)
+            self._put_back(before, goes=self.plan.package in result["packages"])
+        return result
+
+    def _remove_site(self, before: Mapping[str, Any]) -> None:
+        extensions = sorted(self.plan.extensions.glob("*"))
+        loaded = Path(f"{self.plan.site}.loaded")
+        for path in (*self.plan.links, self.plan.site, self.plan.listen, loaded, *extensions):
             self._remove(path)
-        for extension in sorted(self.plan.extensions.glob("*")):
-            self._remove(extension)
         self._remove_pages(default_page=before["default_page"])
         for folder in [self.plan.extensions, *map(Path, before["folders"])]:
             if folder.is_dir() and not any(folder.iterdir()):
                 self.changed = True
                 if not self.check:
                     folder.rmdir()
-        if not self._is_installed():
-            return result
-        found = ask(self.plan)
-        sites, files = foreign(found, self.plan)
-        used = [str(path) for path in [*(site.file for site in sites), *files]]
-        if not before["installed"] and not used:
-            used = self._dependents()
-        remove = not before["installed"] and not used
-        encrypted = any("sslengine" in read_text(file).lower() for file in [*(site.file for site in sites), *files])
-        packages = [self.plan.package] if remove else []
+
+    def _users(self, before: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+        """Return who else uses Apache, and its packages that are ours and that nobody needs."""
+        sites, files = foreign(ask(self.plan), self.plan)
+        used = sorted({*(site.file for site in sites), *files})
+        users = [str(path) for path in used]
+        if not before["installed"] and not users:
+            users = self._dependents()
+        packages = [] if before["installed"] or users else [self.plan.package]
+        encrypted = any("sslengine" in read_text(file).lower() for file in used)
         if self.plan.mods is None and not before["tls"] and not encrypted:
             packages.append("mod_ssl")
-        result.update(packages=packages, used_by=sorted(set(used)))
+        return users, packages
+
+    def _put_back(self, before: Mapping[str, Any], *, goes: bool) -> None:
+        """Put back ports, default site and modules; all of the distribution's where its package goes."""
         if before["legacy"]:
             self._restore_ports()
         self._put_back_ports()
         link = self.plan.default_site
-        if (before["default_site"] or remove) and self.plan.mods and not os.path.lexists(link):
+        if (before["default_site"] or goes) and self.plan.mods and not os.path.lexists(link):
             self.changed = True
             if not self.check:
                 link.symlink_to(f"../sites-available/{link.name}")
         for module in OUR_MODULES:
             if module not in before["modules"]:
                 self._disable(module)
-        return result
 
     def _dependents(self) -> list[str]:
         """Return the packages that people installed and that would go with Apache's."""
-        package = self.plan.package
-        if self.plan.mods:
-            _, output, _ = run("apt-get", "--simulate", "remove", package)
-            names = [name for name in re.findall(r"^Remv (\S+)", output, re.MULTILINE) if name != package]
-            _, manual, _ = run("apt-mark", "showmanual", *names) if names else (0, "", "")
-            return [f"package {name}" for name in manual.split()]
-        _, output, _ = run("rpm", "--query", "--whatrequires", "--queryformat=%{NAME}\n", package)
-        names = [name for name in output.split("\n") if re.fullmatch(r"[\w.+-]+", name)]
-        return [f"package {name}" for name in names if not name.startswith(("httpd", "mod_"))]
+        packages = [self.plan.package] if self.plan.mods else [self.plan.package, *installed(["mod_ssl"])]
+        return [f"package {name}" for name in dependents(packages)]
 
     def _set_ports(self, before: Mapping[str, Any], wanted: set[int], taken: set[int]) -> None:
         """Switch the distribution's own ports off where they are not wanted and have been nobody's, or on again."""

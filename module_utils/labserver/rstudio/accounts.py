@@ -62,16 +62,16 @@ class AccountChanges:
 
     missing_groups: list[str] = field(default_factory=list)
     # Accounts to create, or to add to groups: name, groups, and whether the account exists
-    to_create: list[dict[str, object]] = field(default_factory=list)
+    to_create: list[dict[str, Any]] = field(default_factory=list)
     to_set_password: list[str] = field(default_factory=list)
     to_lock: list[str] = field(default_factory=list)
     to_unlock: list[str] = field(default_factory=list)
     # Locked users who are in the group that may log in
     to_expel: list[str] = field(default_factory=list)
     # Accounts to remove: name, remove_home
-    to_remove: list[dict[str, object]] = field(default_factory=list)
+    to_remove: list[dict[str, Any]] = field(default_factory=list)
     # Accounts from before the role: name, groups to leave, and what stood in place of a password
-    to_restore: list[dict[str, object]] = field(default_factory=list)
+    to_restore: list[dict[str, Any]] = field(default_factory=list)
     groups_to_remove: list[str] = field(default_factory=list)
 
 
@@ -177,19 +177,19 @@ def plan_changes(
 
 def history(changes: AccountChanges, found: Accounts, comment: str, known: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is known of the host before the role, with what the changes are about to change."""
-    groups = [*known.get("groups", []), *changes.missing_groups]
+    created = {*known.get("groups", []), *changes.missing_groups}
     accounts: dict[str, Any] = {name: dict(before) for name, before in known.get("accounts", {}).items()}
     for name, account in found.accounts.items():
         if account.comment == comment:
             continue
-        entry = next((one for one in changes.to_create if one["name"] == name), {"groups": []})
-        added = [group for group in list(entry["groups"]) if not found.in_group(name, group)]  # type: ignore[call-overload]
+        asked = [one["groups"] for one in changes.to_create if one["name"] == name]
+        added = [group for groups in asked for group in groups if not found.in_group(name, group)]
         password = account.no_password if name in [*changes.to_set_password, *changes.to_unlock] else ""
         if added or password:
             before = accounts.setdefault(name, {"groups": [], "password": password})
             before["groups"] = sorted({*before["groups"], *added})
             before["password"] = before["password"] or password
-    return {"groups": sorted(set(groups)), "accounts": accounts}
+    return {"groups": sorted(created), "accounts": accounts}
 
 
 def plan_removal(
@@ -218,7 +218,7 @@ def plan_removal(
     # An earlier release kept no record; it had the login group to itself
     groups = known.get("groups", [login_group] if (etc / FACT).exists() else [])
     for group in groups:
-        leaving = {one["name"] for one in changes.to_restore if group in list(one["groups"])}  # type: ignore[call-overload]
+        leaving = {one["name"] for one in changes.to_restore if group in one["groups"]}
         others = {*found.members.get(group, ())} - removed - leaving - {""}
         if group in found.group_ids and (group == login_group or not others):
             changes.groups_to_remove.append(group)

@@ -201,7 +201,7 @@ def test_an_account_that_is_there_may_have_a_name_that_the_role_would_not_give(c
 
 
 def test_the_removal_gives_accounts_from_before_back_what_they_had(compare: Compare, etc: Path) -> None:
-    """Carl had no password and Ben a locked one, Dora was not in the group; a second run keeps the first one's record."""
+    """Carl had no password and Ben a locked one, Dora was not in the group; a second run keeps the first's record."""
     people: list[dict[str, object]] = [{"name": "ben", "groups": ["lab"]}, {"name": "dora"}]
     compare(*people, comment="ours")
     compare({"name": "carl"}, comment="ours")
@@ -228,7 +228,7 @@ def test_in_check_mode_nothing_is_recorded(run_module: RunModule, etc: Path) -> 
     assert not (etc.parent / "var").exists()
 
 
-def test_a_group_from_before_stays(compare: Compare, etc: Path) -> None:
+def test_a_group_from_before_stays(compare: Compare) -> None:
     compare({"name": "dora"}, comment="ours")
     assert "groups_to_remove" not in compare({"name": "dora"}, state="absent", comment="ours")
 
