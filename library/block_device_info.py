@@ -8,14 +8,16 @@ module: block_device_info
 short_description: Reads what is on a block device and where it is mounted
 description:
   - Waits for a block device, and reads with C(lsblk), C(wipefs) and C(findmnt) whether it is blank, and whether it or
-    its mount point is in use.
+    its mount point is in use. Blank is a device without a signature that begins with zeros.
+  - Reads what fstab says of the mount point. Lines with the option C(x-labserver) are ours.
   - Changes nothing.
 options:
   devices:
-    description: Paths that the device may have; the first that is there counts.
+    description: Paths that the device may have; the first that is there counts. Empty to read about the mount point
+      alone.
     type: list
     elements: str
-    required: true
+    default: []
   mount_point:
     description: Folder that the device is to be mounted at.
     type: path
@@ -58,7 +60,7 @@ partitions:
   type: list
   elements: str
 signatures:
-  description: Types of file systems, partition tables and the like that are on it.
+  description: Types of file systems, partition tables and the like that are on it; V(data) where it is none of those.
   returned: success
   type: list
   elements: str
@@ -84,67 +86,101 @@ hidden_file:
   description: A file in O(mount_point) that the device hides once it is mounted; empty where there is none.
   returned: success
   type: str
+target:
+  description: O(mount_point) in its canonical spelling.
+  returned: success
+  type: str
+recorded:
+  description: Whether fstab has a line of ours about O(mount_point).
+  returned: success
+  type: bool
+recorded_mounted:
+  description: Whether what that line names is mounted.
+  returned: success
+  type: bool
+recorded_elsewhere:
+  description: Other folders that fstab has lines of ours about.
+  returned: success
+  type: list
+  elements: str
+foreign_lines:
+  description: Lines of others in fstab about O(mount_point).
+  returned: success
+  type: list
+  elements: str
 """
 
+import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.labserver.block_devices import first_device, mounts, signatures
+from ansible.module_utils.labserver.block_devices import first_device, lines_of, mounts, signatures
 
+FSTAB = Path("/etc/fstab")
+MARK = ".labserver"  # of a folder that was made here
 PAUSE = 2  # seconds between two attempts
+START = 1 << 20  # bytes that are zero on a blank device
+
+
+def open_device(name: str) -> BinaryIO:
+    """Open a device to read what is at its start."""
+    return Path(name).open("rb")
 
 
 def find_device(module: AnsibleModule) -> dict[str, Any]:
     """Return the device as soon as it is there; nothing when it does not come."""
     end = time.monotonic() + module.params["timeout"]
-    while True:
+    while module.params["devices"]:
         # One of several names suffices, and lsblk fails because of the others
         lsblk = ["lsblk", "--json", "--paths", "--output=NAME,TYPE", *module.params["devices"]]
         device: dict[str, Any] = first_device(module.run_command(lsblk)[1])
         if device or time.monotonic() >= end:
             return device
         time.sleep(PAUSE)
+    return {}
 
 
-def describe(module: AnsibleModule, device: dict[str, Any]) -> dict[str, Any]:
-    """Return the device with what is on it and where it is mounted."""
-    path = Path(module.params["mount_point"])
+def contents(module: AnsibleModule, device: dict[str, Any]) -> dict[str, Any]:
+    """Return what is on the device."""
     wipefs = module.run_command(["wipefs", "--json", "--output=TYPE,UUID", device["name"]], check_rc=True)[1]
-    findmnt = module.run_command(["findmnt", "--json", "--list", "--output=SOURCE,TARGET"], check_rc=True)[1]
-    where = mounts(findmnt, device["name"], str(path))
-    hidden = "" if where["mounted"] or not path.is_dir() else next((str(file) for file in path.iterdir()), "")
-    return {**device, **signatures(wipefs), **where, "hidden_file": hidden}
+    found: dict[str, Any] = signatures(wipefs)
+    if not found["signatures"]:
+        with open_device(device["name"]) as start:
+            found["signatures"] = ["data"] if start.read(START).strip(b"\0") else []
+    return found
+
+
+def where(module: AnsibleModule, device: dict[str, Any]) -> dict[str, Any]:
+    """Return where the device is mounted, and what is at its mount point."""
+    path = Path(os.path.realpath(module.params["mount_point"]))
+    command = ["findmnt", "--json", "--list", "--output=SOURCE,TARGET,UUID"]
+    findmnt = module.run_command(command, check_rc=True)[1]
+    fstab = FSTAB.read_text(encoding="utf-8", errors="surrogateescape") if FSTAB.exists() else ""
+    found: dict[str, Any] = mounts(findmnt, device.get("name", ""), str(path))
+    files = path.iterdir() if path.is_dir() and not found["mounted"] else ()
+    hidden = next((str(file) for file in files if file.name != MARK), "")
+    return {"target": str(path), **found, **lines_of(fstab, str(path), findmnt), "hidden_file": hidden}
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "devices": {"type": "list", "elements": "str", "required": True},
+            "devices": {"type": "list", "elements": "str", "default": []},
             "mount_point": {"type": "path", "required": True},
             "timeout": {"type": "int", "default": 0},
         },
         supports_check_mode=True,
     )
     device = find_device(module)
-    if device:
-        module.exit_json(changed=False, available=True, reason="", **describe(module, device))
     names, seconds = ", ".join(module.params["devices"]), module.params["timeout"]
-    module.exit_json(
-        changed=False,
-        available=False,
-        reason=f"{names} did not appear as a block device within {seconds} seconds",
-        name="",
-        partitions=[],
-        uuid="",
-        mounted=False,
-        other_targets=[],
-        other_sources=[],
-        hidden_file="",
-        signatures=[],
-    )
+    reason = "" if device else f"{names} did not appear as a block device within {seconds} seconds"
+    nothing = {"name": "", "partitions": [], "signatures": [], "uuid": ""}
+    on_it = contents(module, device) if device else {}
+    result = {**nothing, **device, **on_it, **where(module, device)}
+    module.exit_json(changed=False, available=bool(device), reason=reason, **result)
 
 
 if __name__ == "__main__":

@@ -90,6 +90,7 @@ component:
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,7 @@ def main() -> None:
     changed = before != after or (not after and known.path.exists())
     if changed and not module.check_mode:
         if after:
+            os.umask(0o022)  # whoever gathers facts may read it
             fact.parent.mkdir(parents=True, exist_ok=True)
             draft = Path(module.tmpdir) / fact.name
             draft.write_text(after, encoding="utf-8")

@@ -8,7 +8,9 @@ module: ec2_host_keys
 short_description: Pins the SSH host keys of EC2 machines
 description:
   - Reads the public host keys that cloud-init wrote on a machine's console, which only the owner of the account can
-    read, and puts them into a known_hosts file, where it keeps the lines of other machines.
+    read, and puts them into a known_hosts file, with the id of the instance behind them, where it keeps the lines of
+    other machines. Keys that are known as those of another instance are replaced, and so are keys without an id (SSH
+    notes none) where the console shows others.
   - A machine whose console does not show them within O(wait) is left to SSH, which pins the key of the first
     connection (C(StrictHostKeyChecking=accept-new)).
 options:
@@ -69,6 +71,11 @@ learned:
   returned: success
   type: list
   elements: str
+replaced:
+  description: Addresses of which other keys were known, those of a machine that had them before.
+  returned: success
+  type: list
+  elements: str
 unknown:
   description: Addresses whose keys are not known; the first connection pins them.
   returned: success
@@ -77,8 +84,17 @@ unknown:
 """
 
 from pathlib import Path
+from typing import Any
 
-from ansible.module_utils.labserver.aws.console import add_keys, console_output, is_known, remove_keys, wait_for_keys
+from ansible.module_utils.labserver.aws.console import (
+    add_keys,
+    console_output,
+    is_about,
+    is_known,
+    known_instances,
+    remove_keys,
+    wait_for_keys,
+)
 from ansible.module_utils.labserver.aws.errors import explained
 from ansible.module_utils.labserver.aws.module import clients_of
 from ansible.module_utils.labserver.errors import LabError, explain
@@ -86,17 +102,35 @@ from ansible.module_utils.labserver.files import replacing
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
+def is_new(machine: dict[str, Any], known: str) -> bool:
+    """Whether the keys that are known of the address, if any, are of another machine."""
+    instances = known_instances(known, machine["address"])
+    return machine["new"] or bool(instances and machine["id"] not in instances)
+
+
 def keys_from_consoles(module: AnsibleAWSModule, before: str) -> dict[str, list[str]]:
-    """Read the consoles of the instances that are new, or whose keys are not in the file."""
-    unknown = [one for one in module.params["machines"] if one["new"] or not is_known(before, one["address"])]
+    """Read the consoles of the instances that are new, or whose keys are not in the file as theirs."""
+    machines = module.params["machines"]
+    unknown = [one for one in machines if one["new"] or one["id"] not in known_instances(before, one["address"])]
     if not unknown:
         return {}
-    wait = module.params["wait"] if any(one["new"] for one in unknown) and not module.check_mode else 0
+    wait = module.params["wait"] if any(is_new(one, before) for one in unknown) and not module.check_mode else 0
     clients = clients_of(module)
     ec2 = clients.client("ec2")
     with explained(clients.region):
         keys: dict[str, list[str]] = wait_for_keys(unknown, lambda instance: console_output(ec2, instance), wait)
     return keys
+
+
+def changed_keys(before: str, after: str, addresses: list[str]) -> list[str]:
+    """Return the addresses whose known keys are no longer in the file."""
+
+    def keys(text: str, address: str) -> set[str]:
+        return {" ".join(line.split()[1:3]) for line in text.splitlines() if is_about(line, address)}
+
+    return [
+        address for address in addresses if keys(before, address) and not keys(before, address) & keys(after, address)
+    ]
 
 
 def write(path: Path, text: str) -> None:
@@ -126,22 +160,28 @@ def main() -> None:
     path, machines = Path(module.params["path"]), module.params["machines"]
     addresses = [one["address"] for one in machines]
     found: dict[str, list[str]] = {}
+    replaced: list[str] = []
     try:
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         if module.params["state"] == "absent":
             after = remove_keys(before, addresses)
         else:
             found = keys_from_consoles(module, before)
-            after = add_keys(remove_keys(before, [one["address"] for one in machines if one["new"]]), found)
+            kept = remove_keys(before, [one["address"] for one in machines if is_new(one, before)])
+            after = add_keys(kept, found, {one["address"]: one["id"] for one in machines})
+            replaced = changed_keys(before, after, addresses)
         if after != before and not module.check_mode:
             write(path, after)
     except LabError as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=explain(error))
+    for address in replaced:
+        module.warn(f"{address} is the address of another machine now: the host key of the one before is forgotten")
     module.exit_json(
         changed=after != before,
         learned=sorted(found),
+        replaced=replaced,
         unknown=[address for address in addresses if not is_known(after, address)],
         diff={"before": before, "after": after},
     )

@@ -65,6 +65,7 @@ reason:
   type: str
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,7 @@ def main() -> None:
     }
     reason = ""
     if not module.check_mode:
+        os.umask(0o022)  # others read what is pulled
         try:
             reason = transfer(root, direction, transfers)
         except OSError as error:

@@ -27,6 +27,15 @@ def check_dest(dest: Path) -> None:
         raise LabError(f"the directory of dest, {dest.parent}, does not exist: create it first or set another `dest`")
 
 
+def refuse_link(dest: Path) -> None:
+    """Raise LabError where `dest` is a link, which would be replaced, and not the file that it leads to."""
+    if dest.is_symlink():
+        raise LabError(
+            f"{dest} is a link, and would be replaced by a file: set `dest` to {os.path.realpath(dest)}, or remove the "
+            "link"
+        )
+
+
 def part_path(dest: Path) -> Path:
     """Return the name under which `dest` is written until it is complete."""
     return dest.with_name(f".{dest.name}.part")
@@ -81,6 +90,7 @@ def publish(part: BinaryIO, dest: Path) -> None:
 @contextmanager
 def replacing(dest: Path) -> Iterator[BinaryIO]:
     """Write a file for `dest`: it takes the name at the end of the block, or vanishes when the block fails."""
+    refuse_link(dest)
     with locked_part(dest) as part:
         part.truncate(0)
         try:

@@ -52,12 +52,18 @@ def is_about(line: str, address: str) -> bool:
             return hmac.compare_digest(made, base64.b64decode(digest))
         except binascii.Error:
             return False
-    return address in hosts.split(",")
+    return address in (re.sub(r"^\[(.*)\]:\d+$", r"\1", host) for host in hosts.split(","))
 
 
 def is_known(text: str, address: str) -> bool:
     """Whether known_hosts has a key for an address."""
     return any(is_about(line, address) for line in text.splitlines())
+
+
+def known_instances(text: str, address: str) -> set[str]:
+    """Return which instances the keys of an address are of, as `add_keys` notes it behind them; SSH notes nothing."""
+    lines = (line for line in text.splitlines() if is_about(line, address))
+    return {instance for line in lines for instance in re.findall(r" (i-\w+)$", line)}
 
 
 def remove_keys(text: str, addresses: Collection[str]) -> str:
@@ -66,9 +72,9 @@ def remove_keys(text: str, addresses: Collection[str]) -> str:
     return "".join(f"{line}\n" for line in kept)
 
 
-def add_keys(text: str, keys: Mapping[str, Iterable[str]]) -> str:
-    """Put the keys of addresses in, in place of those that were there."""
-    lines = (f"{address} {key}\n" for address in keys for key in keys[address])
+def add_keys(text: str, keys: Mapping[str, Iterable[str]], instances: Mapping[str, str]) -> str:
+    """Put the keys of addresses in, with the instances that they are of, in place of those that were there."""
+    lines = (f"{address} {key} {instances[address]}\n" for address in keys for key in keys[address])
     return remove_keys(text, list(keys)) + "".join(lines)
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO, Callable
 
-from ..files import check_dest, digest_of, has_name, locked_part, part_path, publish, read_json, write_json
+from ..files import check_dest, digest_of, has_name, locked_part, part_path, publish, read_json, refuse_link, write_json
 from .archive import copy_member
 from .http import DISK_ERRORS, READ_TIMEOUT, Network, OutOfReachError, SourceError, fetch, mask, probe
 from .index import PackageIndex, pip_settings
@@ -50,6 +50,7 @@ def _download(request: DownloadRequest, *, check: bool) -> DownloadResult:
         try:
             result, fetching = _present(request)  # another run may have finished while we waited for the lock
             if fetching:
+                refuse_link(request.dest)
                 _first_that_serves(request, result, _Reader(request, partial, result.sha256).read)
                 publish(part, request.dest)
             if result.changed:

@@ -28,6 +28,7 @@ DEFAULT_INDEX = "https://pypi.org/simple"  # pip's own
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 _TRUE = ("1", "true", "yes", "on", "y", "t")  # for pip
+_PIP_ADVICE = "run the role python_venv first (--tags python_venv), or set `python` to a Python with pip"
 _PIP_LIMIT = 600  # seconds; it reads its settings
 
 
@@ -43,9 +44,11 @@ class IndexFile:
 def pip_settings(python: str) -> dict[str, str]:
     """Return the configuration of this Python's pip, files and environment merged: option name to value."""
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "NO_COLOR": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    # A setting such as `user = true`, meant for another command, would have this one show no other file, or nothing
+    environment.update(dict.fromkeys(("PIP_USER", "PIP_GLOBAL", "PIP_SITE", "PIP_QUIET", "PIP_ISOLATED"), "0"))
     try:
         answer = subprocess.run(
-            [python, "-m", "pip", "config", "list"],
+            [python, "-I", "-m", "pip", "config", "list"],
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -55,13 +58,13 @@ def pip_settings(python: str) -> dict[str, str]:
             check=False,
         )
     except OSError as error:
-        raise SourceError(f"{python} cannot be run ({error.strerror}): set `python` to a Python with pip") from error
+        raise SourceError(f"{python} cannot be run ({error.strerror}): {_PIP_ADVICE}") from error
     except subprocess.TimeoutExpired as error:
         raise SourceError(f"`{python} -m pip config list` did not end within {_PIP_LIMIT} s") from error
     if answer.returncode:
         message = (answer.stderr.strip().splitlines() or ["no message"])[-1]
         if "No module named pip" in message:
-            raise SourceError(f"{python} has no pip: install python3-pip, or set `python` to a Python that has it")
+            raise SourceError(f"{python} has no pip: {_PIP_ADVICE}")
         raise SourceError(f"`{python} -m pip config list` failed: {message}")
     found: dict[str, str] = {}
     for section in ("global", "download", ":env:"):  # the later one wins, as in pip

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import platform
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,19 @@ class Manifest:
     def known(self, name: str) -> Any:
         """Return a result of the old run when it was of the same source, else None."""
         return self.old.get("result", {}).get(name) if self._same_source() else None
+
+    @contextmanager
+    def making(self) -> Iterator[None]:
+        """Have a manifest while the output is made: it shows whose the output is also where the run is killed."""
+        path = manifest_path(self.dest)
+        if not path.exists():
+            write_json(path, {"module": self.module})
+        try:
+            yield
+        except BaseException:
+            if not self.old:
+                path.unlink(missing_ok=True)
+            raise
 
     def write(self, result: dict[str, Any]) -> None:
         """Record a finished output and its counts."""

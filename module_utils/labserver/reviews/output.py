@@ -81,7 +81,8 @@ def make(request: OutputRequest, *, check: bool = False) -> dict[str, Any]:
         known = {key: manifest.known(key) for key in request.unknown}
         counts = request.expected({key: value for key, value in known.items() if value is not None})
     else:
-        counts = request.produce(source)
+        with manifest.making():
+            counts = request.produce(source)
         manifest.write(counts)
     result = {"changed": bool(reason), "reason": reason, "dest": str(dest), "manifest": str(manifest_path(dest))}
     return {**result, "source_digest": manifest.identity["digest"], **request.values(), **request.unknown, **counts}

@@ -37,6 +37,8 @@ def download(root: Path, path: str, url: str) -> None:
     dest.parent.mkdir(parents=True, exist_ok=True)
     if root.resolve() not in (dest.parent / "x").resolve().parents:
         raise LabError(f"its folder leads out of {root}: remove the link")
+    if dest.is_symlink() or (dest.exists() and not dest.is_file()):
+        raise LabError("a link, a folder or a device has its name: move that away")
     part = dest.parent / f".s3_sync.{dest.name}"
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer, part.open("wb") as out:

@@ -12,6 +12,7 @@ from testinfra.host import Host
 def test_nothing_is_mounted_and_nothing_erased(host: Host) -> None:
     assert "/srv/data" not in host.file("/etc/fstab").content_string
     assert not host.mount_point("/srv/data").exists
+    assert not host.file("/srv/data").exists
     if host.file("/dev/lab").exists:
         assert host.check_output("blkid --probe --match-tag=TYPE --output=value /dev/lab") == "xfs"
 

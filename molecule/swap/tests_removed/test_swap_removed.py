@@ -12,5 +12,6 @@ def test_no_trace_is_left(host: Host, swaps: dict[str, int], component: Callable
     path = str(host.ansible.get_variables()["swap_path"])
     assert path not in swaps
     assert not host.file(path).exists
-    assert path not in host.file("/etc/fstab").content_string
+    assert "x-labserver" not in host.file("/etc/fstab").content_string
+    assert sorted(host.file("/srv").listdir()) == ["data", "theirs.swap"]
     assert component("swap") == {}

@@ -19,10 +19,12 @@ DEVICE = "/dev/nvme1n1"
 class Host:
     """What the programs print, by their names."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.file, self.fstab = folder / "device", folder / "fstab"
+        self.file.write_bytes(bytes(5000))
         self.device: dict[str, Any] | None = {"name": DEVICE, "type": "disk"}
         self.signatures: list[dict[str, Any]] = []
-        self.mounts: list[dict[str, str]] = [{"source": "/dev/nvme0n1p1", "target": "/"}]
+        self.mounts: list[dict[str, str | None]] = [{"source": "/dev/nvme0n1p1", "target": "/"}]
         self.calls = 0
 
     def run(self, command: list[str], *, check_rc: bool = False) -> tuple[int, str, str]:
@@ -37,16 +39,18 @@ class Host:
 
 
 @pytest.fixture
-def host(monkeypatch: pytest.MonkeyPatch) -> Host:
-    found = Host()
+def host(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Host:
+    found = Host(tmp_path_factory.mktemp("host"))
+    monkeypatch.setattr(block_device_info, "FSTAB", found.fstab)
+    monkeypatch.setattr(block_device_info, "open_device", lambda _: found.file.open("rb"))
     monkeypatch.setattr(AnsibleModule, "run_command", found.run)
     monkeypatch.setattr(block_device_info, "PAUSE", 0)
     return found
 
 
 def read(run_module: RunModule, mount_point: object = "/srv/data", **options: Any) -> dict[str, Any]:
-    devices = ["/dev/sdf", "/dev/xvdf"]
-    result = run_module("block_device_info", devices=devices, mount_point=mount_point, **options)
+    options = {"devices": ["/dev/sdf", "/dev/xvdf"], "mount_point": mount_point, **options}
+    result = run_module("block_device_info", **options)
     assert (result["failed"], result.get("changed")) == (False, False)
     return result
 
@@ -110,6 +114,29 @@ def test_a_device_is_waited_for(host: Host, run_module: RunModule, monkeypatch: 
     monkeypatch.setattr("time.sleep", attach)
     assert read(run_module, timeout=3600)["available"]
     assert host.calls == 3
+
+
+def test_a_device_with_data_and_no_signature_is_not_blank(host: Host, run_module: RunModule) -> None:
+    host.file.write_bytes(bytes(4096) + b"raw data")
+    assert read(run_module)["signatures"] == ["data"]
+
+
+def test_whose_lines_fstab_has_is_reported(host: Host, tmp_path: Path, run_module: RunModule) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    foreign = f"/dev/sdz {tmp_path}/data/ ext4 noauto 0 0"
+    host.fstab.write_text(f"# {tmp_path}/data\n{foreign}\n/swapfile none swap x-labserver 0 0\n")
+    result = read(run_module, tmp_path / "link")
+    assert (result["target"], result["foreign_lines"], result["recorded"]) == (f"{tmp_path}/data", [foreign], False)
+    host.fstab.write_text(
+        f"UUID=1234 {tmp_path}/data xfs defaults,x-labserver 0 0\nUUID=5 /srv/a\\040b xfs x-labserver 0 0\n"
+    )
+    result = read(run_module, tmp_path / "data")
+    assert (result["foreign_lines"], result["recorded"], result["recorded_mounted"]) == ([], True, False)
+    assert result["recorded_elsewhere"] == ["/srv/a b"]
+    for source, uuid, ours in (("/dev/sdb", "1234", True), ("tmpfs", None, False)):  # the later one is on top
+        host.mounts.append({"source": source, "target": f"{tmp_path}/data", "uuid": uuid})
+        assert read(run_module, tmp_path / "data", devices=[])["recorded_mounted"] is ours
 
 
 def test_a_crash_is_an_error(run_module: RunModule, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,7 @@ def pin(
     monkeypatch.setattr(AwsClients, "client", lambda *_: ec2)
     monkeypatch.setattr(console_module.time, "sleep", lambda _: None)
     check = options.pop("check", False)
-    machine = {"id": "i-1", "address": ADDRESS, "new": options.pop("new", False)}
+    machine = {"id": options.pop("id", "i-1"), "address": ADDRESS, "new": options.pop("new", False)}
     return run_module(
         "ec2_host_keys", check=check, machines=[machine], path=str(path), region="us-west-2", wait=0, **options
     )
@@ -77,7 +77,8 @@ def test_the_keys_of_the_console_are_pinned_once(
     assert not known_hosts.exists()
     result = pin(run_module, monkeypatch, ec2, known_hosts)
     assert (result["changed"], result["learned"], result["unknown"]) == (True, [ADDRESS], [])
-    assert known_hosts.read_text().splitlines() == [f"{ADDRESS} {key()}", f"{ADDRESS} {key('ecdsa-sha2-nistp256')}"]
+    lines = [f"{ADDRESS} {key()} i-1", f"{ADDRESS} {key('ecdsa-sha2-nistp256')} i-1"]
+    assert known_hosts.read_text().splitlines() == lines
     assert (known_hosts.stat().st_mode & 0o777, known_hosts.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     ec2.asked.clear()
     assert not pin(run_module, monkeypatch, ec2, known_hosts)["changed"]
@@ -90,7 +91,7 @@ def test_a_new_machine_at_an_old_address_is_not_taken_for_the_old_one(
     pin(run_module, monkeypatch, Console(console(key(seed=1))), known_hosts)
     known_hosts.write_text(known_hosts.read_text() + f"{OTHER} {key()}\n")
     pin(run_module, monkeypatch, Console(console(key(seed=2))), known_hosts, new=True)
-    assert known_hosts.read_text().splitlines() == [f"{OTHER} {key()}", f"{ADDRESS} {key(seed=2)}"]
+    assert known_hosts.read_text().splitlines() == [f"{OTHER} {key()}", f"{ADDRESS} {key(seed=2)} i-1"]
     # One that says nothing yet is left to the first connection
     result = pin(run_module, monkeypatch, Console("booting"), known_hosts, new=True)
     assert (result["learned"], result["unknown"]) == ([], [ADDRESS])
@@ -102,7 +103,32 @@ def test_what_is_known_is_never_replaced_unless_the_machine_is_new(
 ) -> None:
     pin(run_module, monkeypatch, Console(console(key(seed=1))), known_hosts)
     assert not pin(run_module, monkeypatch, Console(console(key(seed=2))), known_hosts)["changed"]
-    assert known_hosts.read_text() == f"{ADDRESS} {key(seed=1)}\n"
+    assert known_hosts.read_text() == f"{ADDRESS} {key(seed=1)} i-1\n"
+
+
+def test_a_machine_made_anew_at_a_kept_address_has_its_own_key(
+    run_module: RunModule, monkeypatch: pytest.MonkeyPatch, known_hosts: Path
+) -> None:
+    """Also where the run that launched it was killed, so that nothing says that it is new."""
+    neighbour = f"{ADDRESS}1 {key(seed=3)} i-9"
+    known_hosts.parent.mkdir()
+    known_hosts.write_text(f"{neighbour}\n")
+    assert pin(run_module, monkeypatch, Console(console(key(seed=1))), known_hosts)["learned"] == [ADDRESS]
+    result = pin(run_module, monkeypatch, Console(console(key(seed=2))), known_hosts, id="i-2")
+    assert (result["changed"], result["replaced"]) == (True, [ADDRESS])
+    assert f"{ADDRESS} is the address of another machine" in str(result["warnings"])
+    assert known_hosts.read_text().splitlines() == [neighbour, f"{ADDRESS} {key(seed=2)} i-2"]
+    # One that says nothing yet is left to the first connection, which SSH would refuse with the old key
+    result = pin(run_module, monkeypatch, Console("booting"), known_hosts, id="i-3")
+    assert (result["replaced"], result["unknown"]) == ([ADDRESS], [ADDRESS])
+    assert known_hosts.read_text().splitlines() == [neighbour]
+    # What SSH pinned, with no instance
+    known_hosts.write_text(f"[{ADDRESS}]:22 {key(seed=4)}\n{neighbour}\n")
+    assert not pin(run_module, monkeypatch, Console("booting"), known_hosts, id="i-3")["changed"]
+    assert pin(run_module, monkeypatch, Console(console(key(seed=4))), known_hosts, id="i-3")["replaced"] == []
+    known_hosts.write_text(f"{ADDRESS} {key(seed=4)}\n")
+    result = pin(run_module, monkeypatch, Console(console(key(seed=5))), known_hosts, id="i-4")
+    assert (result["replaced"], known_hosts.read_text()) == ([ADDRESS], f"{ADDRESS} {key(seed=5)} i-4\n")
 
 
 def test_a_type_that_cannot_tell_the_latest_is_asked_for_what_aws_kept(

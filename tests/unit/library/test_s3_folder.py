@@ -211,6 +211,13 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(
     result = folder.sync("pull", required=False)
     assert result["failed"]
     assert "deep/one: its folder leads out of" in result["msg"]
+    (folder.path / "deep").unlink()
+    (folder.path / "deep").mkdir()
+    (folder.path / "deep" / "one").symlink_to(outside / "mine")
+    result = folder.sync("pull", required=False)
+    assert result["failed"]
+    assert "deep/one: a link, a folder or a device has its name" in result["msg"]
+    assert (folder.path / "deep" / "one").is_symlink()
     assert list(outside.iterdir()) == []
 
 

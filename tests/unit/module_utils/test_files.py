@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.labserver import files
+from ansible.module_utils.labserver.errors import LabError
 
 
 def test_a_file_that_vanishes_while_it_is_looked_at_has_no_name(
@@ -29,3 +30,14 @@ def test_an_old_file_keeps_its_mode(tmp_path: Path) -> None:
         part.write(b"new")
     assert dest.read_text() == "new"
     assert dest.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_is_not_replaced(tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_text("old")
+    link.symlink_to(target)
+    with pytest.raises(LabError, match="set `dest` to"), files.replacing(link) as part:
+        part.write(b"new")
+    assert link.is_symlink()
+    assert target.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "target"]

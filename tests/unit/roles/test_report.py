@@ -1,7 +1,10 @@
-"""The filters of role report."""
+"""The filters of role report, and what it replaces."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -9,7 +12,8 @@ from typing import Any
 
 import pytest
 
-PLUGIN = Path(__file__).resolve().parents[3] / "roles" / "report" / "filter_plugins" / "report.py"
+ROLE = Path(__file__).resolve().parents[3] / "roles" / "report"
+PLUGIN = ROLE / "filter_plugins" / "report.py"
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +60,23 @@ def test_the_table(report: ModuleType) -> None:
         "b      swap        unavailable  no room",
     ]
     assert report.report_table([]) == ["HOST  COMPONENT  STATE  WHERE"]
+
+
+def test_a_page_of_somebody_else_stays(tmp_path: Path) -> None:
+    page = tmp_path / "report.json"
+    source = tmp_path / "new.j2"
+    source.write_text('{"components": []}\n')
+    variables = {"item": "report.json", "report_document_root": str(tmp_path)}
+    arguments = {"src": str(source), "dest": str(page), "validate": "{{ __report_validate }}"}
+
+    def publish() -> str:
+        command = [str(Path(sys.executable).with_name("ansible")), "localhost", "-m", "ansible.builtin.template"]
+        command += ["-e", f"@{ROLE}/vars/main.yml", "-e", json.dumps(variables), "-a", json.dumps(arguments)]
+        answer = subprocess.run(command, cwd=ROLE.parents[1], capture_output=True, text=True, check=False)
+        return " ".join((answer.stdout + answer.stderr).split())
+
+    page.write_text('{"components": [1]}\n')
+    assert "CHANGED" in publish()
+    page.write_text("mine")
+    assert f"{page} was not made here, and is left as it is" in publish()
+    assert page.read_text() == "mine"

