@@ -31,7 +31,7 @@ from .config import (
 HTTP, HTTPS = 80, 443  # the ports that the distribution listens on
 # Those that the site and its extensions enable, with what they enable themselves; what needs another comes first
 OUR_MODULES = ("proxy_http", "proxy", "headers", "rewrite", "ssl", "socache_shmcb")
-NAME = re.compile(r"(?=.{1,253}\Z)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+\Z|[0-9A-Fa-f:.]+\Z")
+NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_.])?\Z|[0-9A-Fa-f:.]+\Z")
 PLACEHOLDER = "No analysis has been published here yet."
 
 
