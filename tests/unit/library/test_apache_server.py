@@ -96,9 +96,10 @@ def apache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Apache:
 @pytest.fixture
 def act(apache: Apache, run_module: RunModule) -> Act:
     def act(state: str = "present", port: int = 8081, **options: object) -> dict[str, Any]:
-        given = {"ports": {"httpd_port": port}, "server_name": "lab.example.org", "modules": ["headers"], **options}
+        ports = {"httpd_port": port}
+        given: dict[str, Any] = {"ports": ports, "server_name": "lab.example.org", "modules": ["headers"]}
         root = {"root": str(apache.root), "document_root": str(apache.page.parent)}
-        return run_module("apache_server", state=state, family="Debian", **{**root, **given})
+        return run_module("apache_server", state=state, family="Debian", **{**root, **given, **options})
 
     return act
 
