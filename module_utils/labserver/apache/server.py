@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import LabError
 from ..files import read_json, replacing
 from ..packages import dependents, installed
-from ..ports import check_ports
+from ..ports import check_ports, listeners
 from ..record import Record
 from .config import (
     Configuration,
@@ -61,6 +61,12 @@ class Server:
                 f" Correct it ({self.plan.control} -t), then run again"
             )
         before = self.record.content or self._before()
+        self._check_sites(found, before)
+        if first and not self.check:
+            self.record.write(before)
+
+    def _check_sites(self, found: Configuration, before: Mapping[str, Any]) -> None:
+        """Raise a LabError where a site of others has our place, or another program that of a site of theirs."""
         sites, _ = foreign(found, self.plan)
         for variable, port in self.ports.items():
             for site in sites:
@@ -74,8 +80,13 @@ class Server:
             for variable, port in self.ports.items():
                 if port in found.ports() and not any(site.port == str(port) for site in found.sites):
                     raise LabError(f"{main} serves a site of others on port {port}: set {variable} to another port")
-        if first and not self.check:
-            self.record.write(before)
+        if before["installed"]:
+            for taken in listeners():
+                if taken.port in found.ports() and taken.unit != self.plan.service:
+                    raise LabError(
+                        f"Apache cannot start: its configuration listens on port {taken.port}, which {taken} has."
+                        f" Take that Listen out of it ({main}), or end that program"
+                    )
 
     def _is_installed(self) -> bool:
         return self.plan.port_files[0].exists() and run(self.plan.control, "-v")[0] == 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.labserver.ports import Listener
 
 from tests.support.modules import RunModule
 
@@ -30,6 +31,7 @@ class Apache:
         self.installed = False
         self.problem = ""
         self.dependents: list[str] = []
+        self.listeners: list[Listener] = []
 
     def install(self) -> None:
         """Install it as the distribution ships it."""
@@ -90,6 +92,7 @@ def apache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Apache:
         monkeypatch.setattr(f"ansible.module_utils.labserver.apache.{name}.run", apache.run)
     monkeypatch.setattr("ansible.module_utils.labserver.apache.server.dependents", lambda _: apache.dependents)
     monkeypatch.setattr("ansible.module_utils.labserver.ports.listeners", list)
+    monkeypatch.setattr("ansible.module_utils.labserver.apache.server.listeners", lambda: apache.listeners)
     return apache
 
 
@@ -239,6 +242,14 @@ def test_a_configuration_that_is_wrong_already_is_named(act: Act, apache: Apache
     message = act("checked")["msg"]
     assert "wiki.conf" in message
     assert "before the role changes anything" in message
+
+
+def test_a_program_on_the_port_of_others_is_named_before_apache_fails(act: Act, apache: Apache) -> None:
+    apache.install()
+    apache.listeners = [Listener("::", 80, "nginx", "312", "nginx")]
+    assert "port 80, which nginx (pid 312) has" in act("checked")["msg"]
+    apache.listeners = [Listener("::", 80, "apache2", "312", "apache2")]
+    assert not act("checked")["failed"]
 
 
 @pytest.mark.parametrize(
