@@ -19,7 +19,7 @@ options:
     description:
       - V(ready), it is there and works.
       - V(unavailable), it cannot be had here, for O(reason).
-      - V(absent) forgets the component.
+      - V(absent) forgets the component, and what the host was before it (C(/var/lib/labserver/<name>.json)).
     type: str
     choices: [ready, unavailable, absent]
     default: ready
@@ -100,6 +100,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.files import read_json
+from ansible.module_utils.labserver.record import Record
 
 REPORT_ONLY = "To have it reported only, set labserver_strict: false"
 
@@ -129,7 +130,8 @@ def main() -> None:
     fact = Path(module.params["path"]) / f"labserver_{record['name']}.fact"
     before = fact.read_text(encoding="utf-8") if fact.exists() else ""
     after = "" if record["state"] == "absent" else json.dumps(record, indent=2, sort_keys=True) + "\n"
-    changed = before != after
+    known = Record(record["name"])
+    changed = before != after or (not after and known.path.exists())
     earlier = read_json(fact).get("where")
     if module.params["stays"] and earlier and record["where"] and earlier != record["where"]:
         module.warn(
@@ -145,7 +147,8 @@ def main() -> None:
             draft.chmod(0o644)
             module.atomic_move(str(draft), str(fact))
         else:
-            fact.unlink()
+            fact.unlink(missing_ok=True)
+            known.forget()
     result: dict[str, Any] = {"changed": changed, "diff": {"before": before, "after": after}}
     if after:
         result["component"] = record

@@ -60,6 +60,11 @@ options:
     description: Seconds that a repository may take to answer.
     type: int
     default: 30
+  record:
+    description: A name under which C(/var/lib/labserver/<name>.json) keeps which packages this module installed, those
+      that others need too. With O(state=absent) what was there before, and what others have come to need, stays,
+      and all else that is recorded goes; without a record O(name) goes where the component of that name is recorded.
+    type: str
   required:
     description: Whether it is an error that the sources of a package cannot be reached. With V(false) the module then
       succeeds with RV(available=false) and RV(reason). Whatever else goes wrong is an error with both, such as a
@@ -132,6 +137,7 @@ log:
 """
 
 import os
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -141,6 +147,7 @@ from ansible.module_utils.labserver.r.distribution import find_distribution
 from ansible.module_utils.labserver.r.install import install_packages
 from ansible.module_utils.labserver.r.remove import remove
 from ansible.module_utils.labserver.r.request import PackageRequest
+from ansible.module_utils.labserver.record import Record
 
 NONE: dict[str, Any] = {"available": False, "reason": "", "packages": {}, "failures": {}, "unavailable": {}}
 
@@ -168,12 +175,20 @@ def main() -> None:
             "distro": {"type": "str", "choices": ["prefer", "only", "never"], "default": "prefer"},
             "r": {"type": "path"},
             "timeout": {"type": "int", "default": 30},
+            "record": {"type": "str"},
             "required": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )
     options = module.params
     program = module.get_bin_path(options["r"] or "R")
+    record = Record(options["record"]) if options["record"] else None
+    if record and options["state"] == "absent" and not record.content:
+        # A host that was never set up, or that an earlier release set up, which kept no record
+        if not Path(f"/etc/ansible/facts.d/labserver_{options['record']}.fact").exists():
+            module.exit_json(changed=False, **NONE)
+        record = None
+    os.umask(0o022)  # a library that is made is for everyone
     try:
         request = PackageRequest(
             names=list(dict.fromkeys(options["name"])),
@@ -186,6 +201,7 @@ def main() -> None:
             program=program or "",
             timeout=options["timeout"],
             cores=len(os.sched_getaffinity(0)),
+            record=record,
         )
         request.check()
         if program is None:

@@ -213,14 +213,27 @@ def install_packages(request: PackageRequest, distribution: Distribution | None,
         plan = installation.plan(before, refresh=not check)
         after = before
         if not check:
+            _remember(request, plan, before)
             while installation.install_from_distribution(plan):
                 plan = installation.plan(installation.initial_query(), refresh=False)
             if plan.to_install("repository") and installation.lock(before.library):
                 plan = installation.plan(installation.initial_query(), refresh=False)
+            _remember(request, plan, before)
             installation.install_from_repository(plan)
             if installation.built or installation.locked:
                 after = installation.query(plan.closure(request.names))
         return _result_of(installation, plan, before, after, check=check)
+
+
+def _remember(request: PackageRequest, plan: Plan, before: QueryResult) -> None:
+    """Add what is about to be installed to the record; what is there already is someone's, and stays theirs."""
+    if request.record is None:
+        return
+    there = {copy.name for copy in before.installed}
+    new = {name for source in ("distribution", "repository") for name in plan.to_install(source)} - there
+    known = set(request.record.content.get("installed", []))
+    if not new <= known or not request.record.content:
+        request.record.write({"installed": sorted(known | new)})
 
 
 def _result_of(

@@ -21,14 +21,12 @@ def remove(request: PackageRequest, distribution: Distribution | None, *, check:
         installation = Installation(request, distribution, locks)
         before = installation.query([])
         libraries = [request.library] if request.library else before.paths
-        copies = {
-            name: [Path(library) / name for library in libraries if (Path(library) / name).is_dir()]
-            for name in request.names
-        }
+        names = _names(request, before)
+        copies = {name: _copies(name, libraries) for name in names}
         result = PackageResult(library=str(before.library))
-        required = {name: _why_required(name, request.names, copies[name], before) for name in request.names}
+        required = {name: _why_required(name, names, copies[name], before) for name in names}
         result.problems = {name: problem for name, problem in required.items() if problem}
-        to_remove = [path for name in request.names if name not in result.problems for path in copies[name]]
+        to_remove = [path for name in names if name not in result.problems for path in copies[name]]
         owners = distribution.owners([path / "DESCRIPTION" for path in to_remove]) if distribution and to_remove else {}
         owned = {path: owners[path / "DESCRIPTION"] for path in to_remove if path / "DESCRIPTION" in owners}
         if request.distro == "never" or os.geteuid() != 0:
@@ -51,8 +49,29 @@ def remove(request: PackageRequest, distribution: Distribution | None, *, check:
                 if path.is_dir():
                     result.problems[path.name] = Problem(f"{distribution.tool} could not remove it: {tail(output, 4)}")
                     result.after[path.name] = result.before[path.name]
+        if request.record is not None and not result.problems:
+            request.record.forget()
         result.log = installation.r.log + (distribution.log if distribution else "")
         return result
+
+
+def _copies(name: str, libraries: Sequence[str]) -> list[Path]:
+    return [Path(library) / name for library in libraries if (Path(library) / name).is_dir()]
+
+
+def _names(request: PackageRequest, answer: QueryResult) -> list[str]:
+    """Return what to remove: what is named, or of what is recorded all that nobody else has come to need."""
+    if request.record is None:
+        return request.names
+    names = [name for name in request.record.content.get("installed", []) if name not in _base(answer)]
+    libraries = [request.library] if request.library else answer.paths
+    while needed := [name for name in names if _why_required(name, names, _copies(name, libraries), answer)]:
+        names = [name for name in names if name not in needed]
+    return names
+
+
+def _base(answer: QueryResult) -> set[str]:
+    return {copy.name for copy in answer.installed if copy.priority == "base"}
 
 
 def _version_at(answer: QueryResult, path: Path) -> str:
@@ -61,7 +80,7 @@ def _version_at(answer: QueryResult, path: Path) -> str:
 
 
 def _why_required(name: str, to_remove: Sequence[str], copies: Sequence[Path], answer: QueryResult) -> Problem | None:
-    if any(copy.name == name and copy.priority == "base" for copy in answer.installed):
+    if name in _base(answer):
         return Problem("it is part of R itself: take it out of `name`")
     staying = [copy for copy in answer.installed if copy.name == name and Path(copy.library) / name not in copies]
     needed = sorted(

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from ..errors import LabError
+from ..record import Record
 from .diagnosis import Problem, clean_output
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]")
@@ -28,6 +29,7 @@ class PackageRequest:
     program: str = "R"
     timeout: int = 30
     cores: int = 1
+    record: Record | None = None
 
     @property
     def constraints(self) -> list[tuple[str, str]]:

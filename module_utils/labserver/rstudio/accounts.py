@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..errors import LabError
 
 FIRST_USER_ID = 1000
+NOBODY_ID = 65534
+FACT = "ansible/facts.d/labserver_rstudio_server.fact"
+DROPIN = "systemd/system/rstudio-server.service.d/labserver.conf"
 NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 
 
@@ -32,6 +37,8 @@ class Account:
     comment: str
     has_password: bool
     locked: bool
+    # What stands in place of a password: `locked` for one that is locked, and nothing for one that is not
+    no_password: str
 
 
 @dataclass(frozen=True)
@@ -55,14 +62,17 @@ class AccountChanges:
 
     missing_groups: list[str] = field(default_factory=list)
     # Accounts to create, or to add to groups: name, groups, and whether the account exists
-    to_create: list[dict[str, object]] = field(default_factory=list)
+    to_create: list[dict[str, Any]] = field(default_factory=list)
     to_set_password: list[str] = field(default_factory=list)
     to_lock: list[str] = field(default_factory=list)
     to_unlock: list[str] = field(default_factory=list)
     # Locked users who are in the group that may log in
     to_expel: list[str] = field(default_factory=list)
     # Accounts to remove: name, remove_home
-    to_remove: list[dict[str, object]] = field(default_factory=list)
+    to_remove: list[dict[str, Any]] = field(default_factory=list)
+    # Accounts from before the role: name, groups to leave, and what stood in place of a password
+    to_restore: list[dict[str, Any]] = field(default_factory=list)
+    groups_to_remove: list[str] = field(default_factory=list)
 
 
 def read_accounts(etc: Path) -> Accounts:
@@ -80,6 +90,7 @@ def read_accounts(etc: Path) -> Accounts:
             comment=comment,
             has_password=passwords.get(name, "").strip("!*") != "",
             locked=passwords.get(name, "").startswith("!"),
+            no_password=_no_password(passwords.get(name, "")),
         )
         for name, _, uid, gid, comment, *_rest in lines("passwd")
         if uid.isdigit() and gid.isdigit()
@@ -92,11 +103,38 @@ def read_accounts(etc: Path) -> Accounts:
     )
 
 
+def _no_password(password: str) -> str:
+    if password.strip("!*"):
+        return "locked" if password.startswith("!") else ""
+    return password
+
+
+def check_server(etc: Path) -> None:
+    """Raise a LabError for a server, or a configuration of one, that another than the role has put there."""
+    if (etc / FACT).exists() or (etc / DROPIN).exists():
+        return
+    if (etc.parent / "usr/lib/rstudio-server/bin/rserver").exists():
+        raise LabError(
+            "RStudio Server is installed already, and not by this role, which would replace its configuration: leave it"
+            " and run with --skip-tags rstudio_server, or uninstall the package rstudio-server first"
+        )
+    file = etc / "rstudio/rserver.conf"
+    text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+    if any(line.strip() and not line.startswith("#") for line in text.splitlines()):
+        raise LabError(
+            f"{file} holds settings that are not the role's: write them into rstudio_server_config, and move it away"
+        )
+
+
 def check_names(names: list[str], accounts: dict[str, Account]) -> None:
     """Raise a LabError for a name that no user may have."""
-    system = {"nobody"} | {name for name, account in accounts.items() if account.uid < FIRST_USER_ID}
+    system = {"nobody"} | {
+        name for name, account in accounts.items() if account.uid < FIRST_USER_ID or account.uid == NOBODY_ID
+    }
     found = {
-        "a name that is not of small letters, digits, - and _": {name for name in names if not NAME.fullmatch(name)},
+        "a name that is not of small letters, digits, - and _": {
+            name for name in names if not NAME.fullmatch(name) and name not in accounts
+        },
         "a name that is given twice": {name for name in names if names.count(name) > 1},
         "the name of an account of the system": system.intersection(names),
     }
@@ -137,12 +175,51 @@ def plan_changes(
     return changes
 
 
-def plan_removal(users: list[User], found: Accounts, comment: str) -> AccountChanges:
-    """Return the accounts of these users that carry the comment by which the role marks its own."""
-    return AccountChanges(
+def history(changes: AccountChanges, found: Accounts, comment: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of the host before the role, with what the changes are about to change."""
+    created = {*known.get("groups", []), *changes.missing_groups}
+    accounts: dict[str, Any] = {name: dict(before) for name, before in known.get("accounts", {}).items()}
+    for name, account in found.accounts.items():
+        if account.comment == comment:
+            continue
+        asked = [one["groups"] for one in changes.to_create if one["name"] == name]
+        added = [group for groups in asked for group in groups if not found.in_group(name, group)]
+        password = account.no_password if name in [*changes.to_set_password, *changes.to_unlock] else ""
+        if added or password:
+            before = accounts.setdefault(name, {"groups": [], "password": password})
+            before["groups"] = sorted({*before["groups"], *added})
+            before["password"] = before["password"] or password
+    return {"groups": sorted(created), "accounts": accounts}
+
+
+def plan_removal(
+    users: list[User], found: Accounts, comment: str, login_group: str, known: Mapping[str, Any], etc: Path
+) -> AccountChanges:
+    """Return the accounts of these users that carry the comment by which the role marks its own.
+
+    Other accounts get back what they had; groups go that the role created, and that nobody else is in.
+    """
+    changes = AccountChanges(
         to_remove=[
             {"name": user.name, "remove_home": user.remove_home}
             for user in users
             if user.name in found.accounts and found.accounts[user.name].comment == comment
         ]
     )
+    removed = {account["name"] for account in changes.to_remove}
+    accounts = known.get("accounts", {})
+    for name in sorted(found.accounts.keys() & accounts.keys() - removed):
+        groups = [group for group in accounts[name]["groups"] if name in found.members.get(group, ())]
+        password = accounts[name]["password"]
+        if found.accounts[name].no_password == password:
+            password = ""
+        if groups or password:
+            changes.to_restore.append({"name": name, "groups": groups, "password": password})
+    # An earlier release kept no record; it had the login group to itself
+    groups = known.get("groups", [login_group] if (etc / FACT).exists() else [])
+    for group in groups:
+        leaving = {one["name"] for one in changes.to_restore if group in one["groups"]}
+        others = {*found.members.get(group, ())} - removed - leaving - {""}
+        if group in found.group_ids and (group == login_group or not others):
+            changes.groups_to_remove.append(group)
+    return changes

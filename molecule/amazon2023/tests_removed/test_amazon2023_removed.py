@@ -9,7 +9,9 @@ from testinfra.host import Host
 @pytest.mark.parametrize(
     "path",
     [
+        "/etc/httpd/conf.d/labserver-listen.conf",
         "/etc/httpd/conf.d/labserver.conf",
+        "/etc/httpd/labserver.conf",
         "/etc/httpd/labserver.d",
         "/etc/pki/tls/private/labserver-self_signed.pem",
         "/etc/rstudio",

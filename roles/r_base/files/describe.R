@@ -3,6 +3,9 @@
 # Behind links, which a rename would replace
 site_file <- function(name) normalizePath(file.path(normalizePath(R.home("etc")), name), mustWork = FALSE)
 
+profile <- site_file("Rprofile.site")
+environ <- site_file("Renviron.site")
+
 # FlexiBLAS is a switch, and only the map of the memory shows which library is behind it
 blas <- extSoftVersion()[["BLAS"]]
 if (grepl("flexiblas", blas)) {
@@ -10,6 +13,7 @@ if (grepl("flexiblas", blas)) {
 }
 
 cat(sprintf(
-  '{"version": "%s", "home": "%s", "profile": "%s", "environ": "%s", "blas": "%s"}',
-  getRversion(), R.home(), site_file("Rprofile.site"), site_file("Renviron.site"), sub("^[^/]*", "", blas)
+  '{"version": "%s", "home": "%s", "profile": "%s", "environ": "%s", "missing": "%s", "blas": "%s"}',
+  getRversion(), R.home(), profile, environ, paste(Filter(Negate(file.exists), c(profile, environ)), collapse = " "),
+  sub("^[^/]*", "", blas)
 ))

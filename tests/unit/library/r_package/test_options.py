@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -140,3 +141,25 @@ def no_program(name: str, *_: object, **__: object) -> str:
 def test_rscript_will_do(run: Run, every: Path, library: Path) -> None:
     result = run(check=True, r=shutil.which("Rscript"), **options(library, every, "labneeds"))
     assert result["packages"]["labneeds"]["source"] == "repository"
+
+
+@needs_r
+def test_the_removal_by_record_takes_what_the_module_installed(
+    run: Run, tmp_path: Path, library: Path, every: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """labgood and its labbase are someone's; labneeds is ours."""
+    record = tmp_path / "record" / "record.json"
+    monkeypatch.setattr("ansible.module_utils.labserver.record.FOLDER", str(record.parent))
+    arguments = {**options(library, every, "labgood", "labneeds"), "record": "record"}
+    assert run(**arguments)["changed"]
+    assert json.loads(record.read_text()) == {"installed": ["labneeds"]}
+    assert record.stat().st_mode & 0o777 == 0o644
+    assert not run(**arguments)["changed"]
+    removed = run(state="absent", library=str(library), name=["labgood", "labneeds"], record="record", distro="never")
+    assert removed["changed"]
+    assert {*entries(library)} >= {"labgood", "labbase"}
+    assert "labneeds" not in entries(library)
+    assert not record.exists()
+    again = run(state="absent", library=str(library), name=["labgood", "labneeds"], record="record", distro="never")
+    assert not again["changed"]
+    assert "labgood" in entries(library)

@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: rstudio_users_info
+module: rstudio_users
 short_description: Compares the host's accounts with the users of RStudio Server
-description: Reads C(passwd), C(shadow) and C(group), and returns the names of users for whom something has to be done.
-  Changes nothing, and returns no password and no hash. Fails for a name that no user may have, above all that of an
-  account of the system.
+description:
+  - Reads C(passwd), C(shadow) and C(group), and returns the names of users for whom something has to be done. Changes
+    no account, and returns no password and no hash. Fails for a name that no user may have, above all that of an
+    account of the system.
+  - Before it says what to do, it records what accounts and groups were before the role, without hashes, in
+    C(/var/lib/labserver/rstudio_server.json), for the removal to put back.
+  - Fails as well where another program has the port, and where RStudio Server is there that is not the role's.
 options:
   users:
     description: The users.
@@ -62,6 +66,14 @@ options:
     type: list
     elements: str
     default: []
+  port:
+    description: The port of the server, which no other program may have. 0 for none.
+    type: int
+    default: 0
+  address:
+    description: The address that it listens on.
+    type: str
+    default: 0.0.0.0
   etc:
     description: Folder of C(passwd), C(shadow) and C(group).
     type: path
@@ -75,7 +87,7 @@ author: labserver
 
 EXAMPLES = r"""
 - name: Compare the accounts with the users
-  rstudio_users_info:
+  rstudio_users:
     users: [{name: anna, groups: [staff]}, {name: ben, state: locked}]
     group: rstudio-users
     comment: RStudio user
@@ -119,6 +131,17 @@ to_remove:
   returned: success
   type: list
   elements: dict
+to_restore:
+  description: With O(state=absent), accounts from before the role. Each has C(name), the C(groups) that the role added
+    it to, and the C(password) field that it had when it had none, C(locked) when it had a locked one, or nothing.
+  returned: success
+  type: list
+  elements: dict
+groups_to_remove:
+  description: With O(state=absent), groups that the role created and that nobody else is in.
+  returned: success
+  type: list
+  elements: str
 pending:
   description: Whether there is anything to do.
   returned: success
@@ -130,7 +153,16 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.errors import LabError, explain
-from ansible.module_utils.labserver.rstudio.accounts import User, plan_changes, plan_removal, read_accounts
+from ansible.module_utils.labserver.ports import check_ports
+from ansible.module_utils.labserver.record import Record
+from ansible.module_utils.labserver.rstudio.accounts import (
+    User,
+    check_server,
+    history,
+    plan_changes,
+    plan_removal,
+    read_accounts,
+)
 
 
 def main() -> None:
@@ -156,6 +188,8 @@ def main() -> None:
             "comment": {"type": "str", "required": True},
             "password": password,
             "interrupted": names,
+            "port": {"type": "int", "default": 0},
+            "address": {"type": "str", "default": "0.0.0.0"},  # noqa: S104 - compared with, not bound to
             "etc": {"type": "path", "default": "/etc"},
         },
         supports_check_mode=True,
@@ -163,11 +197,19 @@ def main() -> None:
     options = module.params
     users = [User(**user) for user in options["users"]]
     try:
-        found = read_accounts(Path(options["etc"]))
+        etc = Path(options["etc"])
+        record = Record("rstudio_server", etc.parent)
+        found = read_accounts(etc)
         if options["state"] == "absent":
-            changes = plan_removal(users, found, options["comment"])
+            changes = plan_removal(users, found, options["comment"], options["group"], record.content, etc)
         else:
             changes = plan_changes(users, found, options["group"], options["password"], options["interrupted"])
+            check_server(etc)
+            if options["port"]:
+                check_ports({"rstudio_server_port": options["port"]}, ["rstudio-server"], options["address"])
+            before = history(changes, found, options["comment"], record.content)
+            if before != record.content and not module.check_mode:
+                record.write(before)
     except LabError as error:
         module.fail_json(msg=str(error))
     except OSError as error:

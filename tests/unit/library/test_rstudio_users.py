@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,8 @@ NOTHING: dict[str, object] = {
     "to_unlock": [],
     "to_expel": [],
     "to_remove": [],
+    "to_restore": [],
+    "groups_to_remove": [],
     "pending": False,
 }
 Compare = Callable[..., dict[str, Any]]
@@ -52,9 +56,11 @@ Compare = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def etc(tmp_path: Path) -> Path:
+    etc = tmp_path / "etc"
+    etc.mkdir()
     for name, text in (("passwd", ACCOUNTS), ("shadow", SHADOWS), ("group", GROUP)):
-        (tmp_path / name).write_text(text)
-    return tmp_path
+        (etc / name).write_text(text)
+    return etc
 
 
 @pytest.fixture
@@ -69,7 +75,7 @@ def compare(etc: Path, run_module: RunModule) -> Compare:
             "etc": str(etc),
             **options,
         }
-        result = run_module("rstudio_users_info", **given)
+        result = run_module("rstudio_users", **given)
         result.pop("invocation", None)
         assert HASH not in str(result)
         return {key: value for key, value in result.items() if key not in NOTHING or value != NOTHING[key]}
@@ -84,7 +90,7 @@ def test_nothing_is_to_do_for_a_member_with_a_password(compare: Compare) -> None
 
 def test_check_mode_returns_the_same(etc: Path, run_module: RunModule) -> None:
     options: dict[str, Any] = {"users": [{"name": "eva"}], "group": "g", "comment": "", "etc": str(etc)}
-    assert run_module("rstudio_users_info", check=True, **options) == run_module("rstudio_users_info", **options)
+    assert run_module("rstudio_users", check=True, **options) == run_module("rstudio_users", **options)
 
 
 def test_a_new_user_is_created_and_given_a_password(compare: Compare) -> None:
@@ -185,3 +191,76 @@ def test_a_name_that_no_user_may_have_is_refused(compare: Compare, users: list[s
 def test_an_unreadable_file_is_explained(compare: Compare, etc: Path) -> None:
     (etc / "shadow").unlink()
     assert "shadow" in compare({"name": "anna"})["msg"]
+
+
+def test_an_account_that_is_there_may_have_a_name_that_the_role_would_not_give(compare: Compare, etc: Path) -> None:
+    with (etc / "passwd").open("a") as passwd:
+        passwd.write("anna.smith:x:1004:1004::/home/anna.smith:/bin/bash\n")
+    assert compare({"name": "anna.smith"})["to_set_password"] == ["anna.smith"]
+    assert "(ben.smith)" in compare({"name": "ben.smith"})["msg"]
+
+
+def test_the_removal_gives_accounts_from_before_back_what_they_had(compare: Compare, etc: Path) -> None:
+    """Carl had no password and Ben a locked one, Dora was not in the group; a second run keeps the first's record."""
+    people: list[dict[str, object]] = [{"name": "ben", "groups": ["lab"]}, {"name": "dora"}]
+    compare(*people, comment="ours")
+    compare({"name": "carl"}, comment="ours")
+    record = etc.parent / "var/lib/labserver/rstudio_server.json"
+    assert HASH not in record.read_text()
+    first = record.read_text()
+    (etc / "shadow").write_text(SHADOWS.replace(f"ben:!{HASH}", f"ben:{HASH}").replace("carl:!", f"carl:{HASH}"))
+    (etc / "group").write_text(GROUP.replace("carl", "carl,dora") + "lab:x:2001:ben\n")
+    compare(*people, {"name": "carl"}, comment="ours")
+    assert record.read_text() == first
+    assert compare(*people, state="absent", comment="ours") == {
+        "to_restore": [
+            {"name": "ben", "groups": ["lab"], "password": "locked"},
+            {"name": "carl", "groups": [], "password": "!"},
+            {"name": "dora", "groups": ["rstudio-users"], "password": ""},
+        ],
+        "groups_to_remove": ["lab"],
+        "pending": True,
+    }
+
+
+def test_in_check_mode_nothing_is_recorded(run_module: RunModule, etc: Path) -> None:
+    run_module("rstudio_users", check=True, users=[{"name": "eva"}], group="g", comment="", etc=str(etc))
+    assert not (etc.parent / "var").exists()
+
+
+def test_a_group_from_before_stays(compare: Compare) -> None:
+    compare({"name": "dora"}, comment="ours")
+    assert "groups_to_remove" not in compare({"name": "dora"}, state="absent", comment="ours")
+
+
+def test_the_group_of_a_host_that_an_earlier_release_set_up_goes(compare: Compare, etc: Path) -> None:
+    (etc / "ansible/facts.d").mkdir(parents=True)
+    (etc / "ansible/facts.d/labserver_rstudio_server.fact").touch()
+    assert compare({"name": "dora"}, state="absent", comment="ours")["groups_to_remove"] == ["rstudio-users"]
+
+
+def test_a_server_of_others_is_refused(compare: Compare, etc: Path) -> None:
+    (etc / "rstudio").mkdir()
+    (etc / "rstudio/rserver.conf").write_text("# Server Configuration File\n\n")
+    assert compare({"name": "anna"}) == {}
+    (etc / "rstudio/rserver.conf").write_text("www-port=80\n")
+    assert "rstudio_server_config" in compare({"name": "anna"})["msg"]
+    program = etc.parent / "usr/lib/rstudio-server/bin/rserver"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    assert "--skip-tags rstudio_server" in compare({"name": "anna"})["msg"]
+    (etc / "systemd/system/rstudio-server.service.d").mkdir(parents=True)
+    (etc / "systemd/system/rstudio-server.service.d/labserver.conf").touch()
+    assert compare({"name": "anna"}) == {}
+
+
+def test_a_port_that_another_program_has_is_refused(compare: Compare) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        message = compare({"name": "anna"}, port=port)["msg"]
+        assert f"port {port} is taken by" in message
+        assert f"(pid {os.getpid()})" in message
+        assert "set rstudio_server_port" in message
+        assert compare({"name": "anna"}, port=port, address="127.0.0.2") == {}

@@ -1,0 +1,1 @@
+"""Apache on a host that others use too: what it serves, and what of that is ours."""
