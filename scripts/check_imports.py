@@ -28,6 +28,7 @@ ORDER: dict[str, set[str]] = {
     "labserver.rstudio": {"labserver.errors", "labserver.files"},
     "labserver.swap": {"labserver.errors", "labserver.files"},
     "labserver.block_devices": set(),
+    "labserver.run_lock": {"labserver.errors"},
     "labserver.python_environment": {"labserver.errors", "labserver.files", "labserver.download"},
     "library": {"labserver"},
     "plugins": {"labserver"},

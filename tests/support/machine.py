@@ -143,7 +143,7 @@ class Machine:
         self._memory = Path(tempfile.mkdtemp(prefix="uml-", dir=_memory_folder(self.memory_mb)))
         _run("cc", "-shared", "-fPIC", "-o", self._memory / "loopback.so", TOOLS / "loopback.c", "-ldl")
         command = [
-            TOOLS / "run", self._memory, f"{self.memory_mb}M", str(self.ssh_port), str(self.http_port),
+            str(TOOLS / "run"), str(self._memory), f"{self.memory_mb}M", str(self.ssh_port), str(self.http_port),
             *self._disks, *self.kernel_arguments,
         ]  # fmt: skip
         with (self.folder / "console").open("ab") as console:
