@@ -31,6 +31,7 @@ ORDER: dict[str, set[str]] = {
     "labserver.block_devices": {"labserver.fstab"},
     "labserver.own_folder": {"labserver.errors", "labserver.files"},
     "labserver.python_environment": {"labserver.errors", "labserver.download", "labserver.own_folder"},
+    "labserver.run_lock": {"labserver.errors"},
     "library": {"labserver"},
     "plugins": {"labserver"},
     "scripts": {"labserver"},

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tests.support.containers import ROOT, run, set_container
+from tests.support.plays import KILL, play
 
 PROJECT = "integration-ssh"
 NAME = f"{PROJECT}-1"
@@ -108,3 +109,31 @@ def test_the_report_of_the_run_is_kept_here(machine: Machine, tmp_path: Path) ->
     (host,) = json.loads((tmp_path / "site.json").read_text())["hosts"]
     assert host["url"] == f"http://{machine.address}/"
     assert {record["name"]: record["state"] for record in host["components"]}["httpd"] == "ready"
+
+
+def test_a_second_run_at_the_same_time_is_told_who_runs(machine: Machine) -> None:
+    second = []
+
+    def run_again() -> None:
+        second.append(play(machine.inventory, "--tags", "preflight", playbook="playbooks/server.yml").failed().words)
+
+    options = ("--tags", "httpd")
+    play(machine.inventory, *options, at={"Check privileges, system": run_again}).succeeded()
+    assert "configures this host since" in second[0]
+    assert "site.yml, process" in second[0]
+
+
+def test_a_run_that_was_killed_holds_nobody_up(machine: Machine) -> None:
+    options = ("--tags", "httpd")
+    assert play(machine.inventory, *options, at={"Check privileges, system": KILL}).failed().code < 0
+    assert "failed=0" in machine.play(*options)
+
+
+def test_a_lock_of_apt_is_waited_for_and_its_holder_named(machine: Machine) -> None:
+    hold = "import fcntl, time; f = open('/var/lib/dpkg/lock-frontend', 'w'); fcntl.lockf(f, fcntl.LOCK_EX)"
+    run("docker", "exec", "--detach", NAME, "python3", "-c", f"{hold}; time.sleep(60)")
+    refused = play(machine.inventory, "--tags", "preflight", "-e", "preflight_lock_timeout=1").failed().words
+    assert "python3 (pid " in refused
+    assert "holds the lock of the package manager" in refused
+    run("docker", "exec", NAME, "pkill", "--full", "lock-frontend")
+    play(machine.inventory, "--tags", "preflight").succeeded()

@@ -1,0 +1,117 @@
+"""A machine of its own that really boots: made a server over SSH, cut off, booted again, and taken back.
+
+With --full it is the whole site, with R, the labs and RStudio's stand-in; else what has to come back after a reboot.
+"""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import machine
+from tests.support.plays import Outcome, play
+
+ROOT = Path(__file__).resolve().parents[2]
+PUBLIC, PRIVATE = "203.0.113.20", "10.0.2.20"
+VENDOR = "molecule/shared/vendor"
+# What takes long to install there is in the image
+PACKAGES = ("build-essential", "gfortran", "git", "python3-dev", "python3-venv", "libopenblas-dev", "liblapack-dev")
+R_PACKAGES = ("r-base-core", "r-cran-domc", "r-cran-foreach", "r-cran-iterators", "r-cran-randomforest")
+ON_BOOT = "swap,data_volume,httpd,source_addresses"
+VARIABLES = {
+    "swap_size_mb": 128,
+    "data_volume_device": "/dev/ubdb",
+    "data_volume_file_system": "ext4",
+    "source_addresses_wanted": [{"private": PRIVATE, "public": PUBLIC}],
+    "source_addresses_checkip": "http://127.0.0.1:8099/ip",
+}
+SHORT = {"source_addresses_python": "/usr/bin/python3"}  # there is no python_venv
+WHOLE = {
+    "review_data_wanted": ["movie_reviews"],
+    "r_packages_names": ["doMC", "foreach", "iterators", "randomForest"],
+    "r_labs_wanted": ["forest"],
+    "r_labs_trees": 20,
+}
+# What answers as the page that tells one's public address; after a reboot too
+CHECKIP = f"""
+sudo install -d /srv/checkip && echo {PUBLIC} | sudo tee /srv/checkip/ip
+printf '%s\\n' '[Service]' 'ExecStart=python3 -m http.server --bind 127.0.0.1 --directory /srv/checkip 8099' \
+  '[Install]' WantedBy=multi-user.target | sudo tee /etc/systemd/system/checkip.service
+sudo systemctl enable --now checkip
+"""
+
+
+class Lab:
+    """The machine, and how this module's tests run playbooks on it."""
+
+    def __init__(self, host: machine.Machine, options: tuple[str, ...], **variables: object) -> None:
+        self.host = host
+        self.options = options
+        self.inventory = host.inventory(**VARIABLES, **variables)
+
+    def play(self, *options: str, playbook: str = "site.yml", **events: object) -> Outcome:
+        """Run a playbook with the options of this module."""
+        return play(self.inventory, *self.options, *options, playbook=playbook, **events)  # type: ignore[arg-type]
+
+    def page(self, path: str = "/") -> str:
+        """Return a page of its web server, as seen from here."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.host.http_port}{path}", timeout=60) as answer:
+            return str(answer.read().decode())
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, *, full: bool) -> Iterator[Lab]:
+    """Boot the machine, and give it what stands for the internet."""
+    with machine.boot(1024, disks={"ubdb": 300}, image_packages=(*PACKAGES, *R_PACKAGES) if full else ()) as host:
+        host.ssh(CHECKIP)
+        if full:
+            secrets = tmp_path_factory.mktemp("secrets")
+            options = ("-e", f"@{VENDOR}/rstudio_vars.yml", "-e", f"rstudio_server_secrets={secrets}")
+            lab = Lab(host, options, **WHOLE)
+            lab.play(playbook=f"{VENDOR}/rstudio.yml").succeeded()
+            host.ssh("sudo systemctl stop watch vendor")  # the one is for other tests, the other on checkip's port
+            host.ssh("sudo systemctl stop checkip; sudo ln -s /srv/standin/vendor/* /srv/checkip")
+            host.ssh("sudo systemctl start checkip")
+        else:
+            lab = Lab(host, ("--tags", ON_BOOT), **SHORT)
+        yield lab
+
+
+def test_a_run_that_a_power_cut_ended_is_finished_by_the_next(lab: Lab) -> None:
+    lab.play(at={"httpd : Install Apache": lab.host.cut_power}).failed()
+    lab.host.start()
+    assert "failed=0" in lab.play().succeeded().text
+    assert "labserver" in lab.page()
+
+
+def test_a_reboot_brings_all_of_it_back_and_leaves_nothing_to_change(lab: Lab, *, full: bool) -> None:
+    served = lab.page()
+    lab.host.reboot()
+    assert "/var/swap.1" in lab.host.ssh("cat /proc/swaps")
+    assert lab.host.ssh("findmnt --noheadings --output SOURCE /srv/data") == "/dev/ubdb"
+    assert f"inet {PRIVATE}/" in lab.host.ssh("ip -4 address")
+    assert lab.host.ssh("systemctl is-system-running --wait") == "running"
+    assert lab.page() == served
+    if full:
+        assert lab.host.ssh("systemctl is-active rstudio-server") == "active"
+        assert '"forest"' in lab.page("/labs/results.json")
+    assert "changed=0" in lab.play().succeeded().text
+
+
+def test_what_is_removed_does_not_come_back_with_a_reboot(lab: Lab, *, full: bool) -> None:
+    lab.play(playbook="playbooks/remove.yml").succeeded()
+    for _ in range(2):  # at once, and after a reboot
+        assert "/var/swap.1" not in lab.host.ssh("cat /proc/swaps /etc/fstab; ls /var")
+        assert lab.host.ssh("findmnt /srv/data; grep /srv/data /etc/fstab", check=False) == ""
+        assert PRIVATE not in lab.host.ssh("ip -4 address")
+        listening = lab.host.ssh("sudo ss --no-header --listening --tcp --numeric")
+        assert not [line for line in listening.splitlines() if line.split()[3].endswith((":80", ":8787"))]
+        kept = set(lab.host.ssh("cd /etc/ansible/facts.d && ls").split())
+        # Compilers are there for others too, and stay
+        assert kept == ({"labserver_build_deps.fact", "standin.fact"} if full else set())
+        # What is on the volume is the user's, and so is the folder it was mounted at
+        assert lab.host.ssh("sudo blkid --output value --match-tag TYPE /dev/ubdb") == "ext4"
+        lab.host.reboot()

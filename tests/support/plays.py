@@ -1,0 +1,76 @@
+"""Playbooks run as users run them, and things that happen while they run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT = 2400  # seconds
+
+
+@dataclass
+class Outcome:
+    """How a run ended; `text` is all that it printed, `words` the same with single spaces."""
+
+    code: int
+    text: str
+
+    @property
+    def words(self) -> str:
+        """What was printed, without its line breaks."""
+        return " ".join(self.text.split())
+
+    def succeeded(self) -> Outcome:
+        """Check that it did."""
+        assert self.code == 0, self.text
+        return self
+
+    def failed(self) -> Outcome:
+        """Check that it did not."""
+        assert self.code != 0, self.text
+        return self
+
+
+def play(
+    inventory: Path,
+    *options: str,
+    playbook: str | Path = "site.yml",
+    at: Mapping[str, Callable[[], object]] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Run a playbook; call a function when the task that `at` names starts ("kill" it by `KILL`)."""
+    process = subprocess.Popen(
+        ["ansible-playbook", "--inventory", str(inventory), str(playbook), *options],
+        cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1", **(env or {})}, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout
+    lines = []
+    waiting = dict(at or {})
+    timer = threading.Timer(TIMEOUT, os.killpg, (process.pid, signal.SIGKILL))
+    timer.start()
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            for task in [task for task in waiting if line.startswith(("TASK [", "RUNNING HANDLER [")) and task in line]:
+                action = waiting.pop(task)
+                if action is KILL:
+                    os.killpg(process.pid, signal.SIGKILL)
+                else:
+                    action()
+    finally:
+        timer.cancel()
+    text = "".join(lines)
+    code = process.wait()
+    assert not waiting, f"never came to {', '.join(waiting)}:\n{text}"
+    return Outcome(code, text)
+
+
+def KILL() -> None:  # noqa: N802 - a constant that stands where functions do
+    """End the run at once, with its children."""
