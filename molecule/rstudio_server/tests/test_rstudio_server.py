@@ -42,6 +42,10 @@ def test_passwords_are_kept_here_for_their_owner_alone(kept: Path) -> None:
     assert len(passwords) == 2
 
 
+def test_users_do_not_read_each_others_files(host: Host) -> None:
+    assert host.file("/home/student").mode == 0o700
+
+
 @pytest.mark.parametrize("user", ["student", "teacher"])
 def test_no_list_of_processes_and_no_log_held_a_password(host: Host, kept: Path, user: str) -> None:
     """What is searched for is read from files, so that the search itself puts it nowhere."""

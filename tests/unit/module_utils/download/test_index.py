@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from module_utils.labserver.download.index import default_index
 from tests.support.downloads import DATA, SHA, leftovers
 from tests.support.modules import Page, RunModule, Server
 
@@ -236,3 +237,14 @@ def test_the_configuration_file_and_the_password_of_netrc_hold(
     result = run_module("dataset_file", dest=tmp_path / "set.csv", sources=sources, python=python_with_pip)
     assert result["sha256"] == SHA, result
     assert [headers["Authorization"] for _, headers in index.server.requests] == ["Basic YW5uOnMzY3JAdA=="] * 2
+
+
+def test_the_index_that_pip_has_by_itself_is_read_from_its_help(
+    python_with_pip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://index.example.org/simple\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    assert default_index(python_with_pip) == "https://index.example.org/simple"
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    assert default_index(python_with_pip).startswith("https://")
