@@ -39,7 +39,7 @@ def start() -> None:
         name_endpoint()
         return
     _check_endpoint()
-    if started_by_us().exists() and _user_is_denied():  # its socket was made anew, as after a reboot
+    if started_by_us().exists() and is_denied():  # its socket was made anew, as after a reboot
         _grant_socket()
         return
     _check_that_it_may_be_started()
@@ -105,7 +105,7 @@ def _check_endpoint() -> None:
 
 def _check_that_it_may_be_started() -> None:
     if not started_by_us().exists():
-        if _user_is_denied():
+        if is_denied():
             user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(SOCKET.stat().st_gid).gr_name
             remedy = f"sudo usermod -aG {group} {user}, log in anew"
             if group == "root":  # nobody else is to be in it
@@ -128,7 +128,7 @@ def _endpoint() -> str:
     return output("docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}").strip()
 
 
-def _user_is_denied() -> bool:
+def is_denied() -> bool:
     """Return whether an engine listens at a socket that this user may not open."""
     denied = SOCKET.is_socket() and not os.access(SOCKET, os.R_OK | os.W_OK)
     return denied and (_engine_runs() or succeeds("systemctl", "is-active", "--quiet", "docker.socket"))

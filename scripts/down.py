@@ -25,7 +25,7 @@ def main() -> int:
     )
     options = parser.parse_args()
     environment.enter()
-    if docker_engine.answers() or docker_engine.started_by_us().exists():
+    if docker_engine.answers() or docker_engine.started_by_us().exists() or docker_engine.is_denied():
         docker_engine.start()
         extra = json.dumps({"sandbox_purge": options.all})
         inventory = ROOT / "inventory" / "sandbox"

@@ -213,6 +213,7 @@ def main() -> int:
         parts.run(options.parts[0], full=options.full)
         return 0
     environment.enter()
+    docker_engine.name_endpoint()
     handle_signals()
     LOGS.mkdir(parents=True, exist_ok=True)
     full = ["--full"] if options.full else []

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import docker_engine
+import down
+import environment
 import machine
 import pytest
 from machine import ScriptError
@@ -199,6 +201,14 @@ def test_the_engine_of_others_is_named_with_the_remedy_and_left_alone(
     with pytest.raises(ScriptError, match=f"no permission to open its socket.*: {remedy}"):
         docker_engine.start()
     assert user.calls("sudo") == []
+
+
+def test_hosts_that_may_not_be_removed_are_no_success(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    user.make("runs")
+    monkeypatch.setattr(environment, "enter", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["down"])
+    with pytest.raises(ScriptError, match="no permission to open its socket"):
+        down.main()
 
 
 def test_an_engine_that_systemd_cannot_start_is_explained(user: User) -> None:

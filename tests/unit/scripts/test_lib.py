@@ -37,9 +37,9 @@ def program(path: Path, text: str) -> None:
 
 def test_a_python_that_is_too_old_is_passed_over(tmp_path: Path) -> None:
     program(tmp_path / "bin" / "python3", "exit 1")
-    program(tmp_path / "bin" / "python3.12", "exit 0")
+    program(tmp_path / "bin" / "python3.14", "exit 0")
     result = bash("find_python", PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
-    assert result.stdout.strip() == f"{tmp_path}/bin/python3.12"
+    assert result.stdout.strip() == f"{tmp_path}/bin/python3.14"
 
 
 def test_the_python_that_is_named_comes_first(tmp_path: Path) -> None:
