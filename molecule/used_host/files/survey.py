@@ -10,18 +10,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-SKIPPED = ("/dev", "/proc", "/run", "/sys", "/tmp", "/var/tmp", "/var/log", "/var/cache", "/var/lib/apt", "/root", "/srv/standin")
+# The kernel's, logs, caches, and what the test itself keeps
+SKIPPED = {f"/{name}" for name in ("dev", "proc", "run", "sys", "tmp", "root", "srv/standin")}
+SKIPPED |= {f"/var/{name}" for name in ("tmp", "log", "cache", "lib/apt")}
 ACCOUNTS = ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")
 
 
-def describe(path: str) -> list[object]:
+def describe(path: Path) -> list[object]:
     """Return type and mode, owner and group, and the digest of the content or where it points."""
-    about = os.lstat(path)
+    about = path.lstat()
     content = ""
     if stat.S_ISLNK(about.st_mode):
-        content = os.readlink(path)
+        content = str(path.readlink())
     elif stat.S_ISREG(about.st_mode):
-        content = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
     return [stat.filemode(about.st_mode), about.st_uid, about.st_gid, content]
 
 
@@ -29,8 +31,8 @@ def files() -> dict[str, list[object]]:
     """Return all files but those of the kernel, logs, caches and the test itself."""
     found = {}
     for folder, folders, names in os.walk("/"):
-        folders[:] = [name for name in folders if os.path.join(folder, name) not in SKIPPED and name != "__pycache__"]
-        found.update({path: describe(path) for path in (os.path.join(folder, name) for name in [*folders, *names])})
+        folders[:] = [name for name in folders if str(Path(folder, name)) not in SKIPPED and name != "__pycache__"]
+        found.update({str(path): describe(path) for path in (Path(folder, name) for name in [*folders, *names])})
     return found
 
 
