@@ -34,7 +34,7 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 PROGRAMS = {
     "linux.uml": "user-mode-linux",
     "vde_switch": "vde2",
-    "mmdebstrap": "mmdebstrap",
+    "mmdebstrap": "mmdebstrap debian-archive-keyring",  # Ubuntu does not have Debian's keys
     "mkfs.ext4": "e2fsprogs",
     "ssh": "openssh-client",
     "cc": "gcc libc6-dev",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import platform
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,21 @@ def controller() -> str:
     return boot.read_text(encoding="utf-8").strip() if boot.exists() else str(uuid.getnode())
 
 
+def user() -> str:
+    """Return who runs it: a name, or a number where there is none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def playbooks(command: Sequence[str]) -> str:
+    """Return the playbooks of a command line, without the files of its options."""
+    words = zip(command, command[1:], strict=False)
+    named = [word for before, word in words if before not in ("-i", "--inventory", "--inventory-file")]
+    return " ".join(Path(word).name for word in named if word.endswith((".yml", ".yaml")) and word[0] not in "@-")
+
+
 class ActionModule(ActionBase):  # type: ignore[misc]
     """Adds `run` and `alive` to the module's options."""
 
@@ -54,8 +70,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         run = {
             "controller": f"{platform.node()}/{controller()}",
             "process": next((name for name in alive if name.split(":")[0] == mine), mine),
-            "user": os.environ.get("USER") or str(os.getuid()),
-            "playbook": " ".join(Path(word).name for word in sys.argv if word.endswith((".yml", ".yaml"))),
+            "user": user(),
+            "playbook": playbooks(sys.argv),
         }
         options = {**self._task.args, "run": run, "alive": alive}
         result.update(self._execute_module(module_args=options, task_vars=task_vars))
