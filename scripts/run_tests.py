@@ -27,7 +27,10 @@ TAIL = 60  # lines of the log of a part that failed
 # How long to wait, in seconds, after each signal for the programs of a part to end
 STOP_TIMEOUTS = {signal.SIGINT: 60, signal.SIGTERM: 30, signal.SIGKILL: 10}
 # The longest parts start first, and parts that are not named here before them
-ORDER = ("default", "rstudio_server", "unit", "amazon2023", "integration", "r_packages", "lint", "httpd", "python_venv")
+ORDER = (
+    "integration", "default", "rstudio_server", "unit", "amazon2023", "used_host", "r_packages", "lint", "httpd",
+    "python_venv",
+)  # fmt: skip
 
 EPILOG = """\
 parts:

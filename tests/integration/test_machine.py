@@ -83,7 +83,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, *, full: bool) -> Iterator[Lab
 
 
 def test_a_run_that_a_power_cut_ended_is_finished_by_the_next(lab: Lab, *, full: bool) -> None:
-    for task in CUTS if full else CUTS[-1:]:
+    for task in CUTS if full else ():
         lab.play(at={task: lab.host.cut_power}).failed()
         lab.host.start()
     assert "failed=0" in lab.play().succeeded().text
