@@ -6,6 +6,7 @@ read from the environment, would install to other places, or not at all.
 
 from __future__ import annotations
 
+import csv
 import importlib.machinery
 import importlib.metadata
 import json
@@ -193,15 +194,18 @@ def _damaged_file(environment: Path, folders: list[str]) -> str:
     """Return which file of a package is not there in full, or cannot be read by everybody."""
     ways: set[Path] = {environment / "bin"}
     for distribution in importlib.metadata.distributions(path=folders):
-        for file in distribution.files or ():
-            path = Path(str(distribution.locate_file(file)))
+        # Not its `files`, which since Python 3.13 leave out those that are missing
+        for name, _, size in csv.reader((distribution.read_text("RECORD") or "").splitlines()):
+            path = Path(str(distribution.locate_file(name)))
             status = None
             with suppress(OSError):
                 status = path.stat()
             # Not all that is installed has a size on record, as byte code has not
-            if file.size is not None and (status is None or status.st_size != file.size):
+            if size and (status is None or status.st_size != int(size)):
                 return f"{path} is damaged"
-            if status and not status.st_mode & stat.S_IROTH:
+            if status is None:
+                continue
+            if not status.st_mode & stat.S_IROTH:
                 return f"{path} can only be read by its owner"
             ways.add(path.parent)
     closed = next((folder for folder in sorted(ways) if not folder.stat().st_mode & stat.S_IXOTH), None)
