@@ -155,6 +155,7 @@ planned_table:
 
 from typing import Any
 
+from ansible.module_utils.common.warnings import warn
 from ansible.module_utils.labserver.aws.client import AwsClients
 from ansible.module_utils.labserver.aws.module import run
 from ansible.module_utils.labserver.aws.plan import plan
@@ -176,7 +177,7 @@ def read(module: AnsibleAWSModule, clients: AwsClients) -> dict[str, Any]:
         options["project"] or None,
         prices=prices,
         untagged=options["untagged"],
-        warn=module.warn,
+        warn=warn,  # not the module's, which uses what ansible-core deprecates
     )
     return {
         "changed": False,

@@ -86,6 +86,7 @@ unknown:
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.common.warnings import warn
 from ansible.module_utils.labserver.aws.console import (
     add_keys,
     console_output,
@@ -177,7 +178,8 @@ def main() -> None:
     except OSError as error:
         module.fail_json(msg=explain(error))
     for address in replaced:
-        module.warn(f"{address} is the address of another machine now: the host key of the one before is forgotten")
+        # Not by the module, which passes it to exit_json in a way that ansible-core deprecates
+        warn(f"{address} is the address of another machine now: the host key of the one before is forgotten")
     module.exit_json(
         changed=after != before,
         learned=sorted(found),
