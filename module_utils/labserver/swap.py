@@ -100,7 +100,9 @@ class Fstab:
         found = [entry for other, entry in self._swaps() if other == path]
         wanted = f"{escaped(path)} none swap sw,{MARK} 0 0\n"
         if not found:
-            self.text += ("" if self.text.endswith("\n") or not self.text else "\n") + wanted
+            # Before a last line without its end, so that the removal leaves the bytes as they were
+            whole, end, torn = self.text.rpartition("\n")
+            self.text = whole + end + wanted + torn
         elif ours and found[0].options == ("sw",):
             self.text = self.text.replace(found[0].line, wanted, 1)
 

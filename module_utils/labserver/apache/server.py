@@ -275,7 +275,8 @@ class Server:
             return
         self.changed = True
         if not self.check:
-            run("a2dismod", "--quiet", "--force", module)
+            # Without a trace in Debian's records of what an administrator has disabled
+            run("a2dismod", "--quiet", "--force", "--purge", module)
             if ask(self.plan).problem:
                 run("a2enmod", "--quiet", module)
 
