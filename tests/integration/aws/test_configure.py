@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.aws.cloud import ROOT, Cloud, Project
-from tests.integration.test_ssh import PREPARE, run
+from tests.integration.test_ssh import PREPARE
+from tests.support.containers import run
 
 NAME = "integration-aws"
 SANDBOX = {"sandbox_project": NAME, "sandbox_hosts": [{"name": NAME, "system": "debian12"}]}

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.labserver.download.index import default_index
 
-from module_utils.labserver.download.index import default_index
 from tests.support.downloads import DATA, SHA, leftovers
 from tests.support.modules import Page, RunModule, Server
 
