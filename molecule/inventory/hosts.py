@@ -12,7 +12,7 @@ import os
 SYSTEMS = ("debian12", "debian13")
 
 
-def inventory(scenario: str) -> dict[str, object]:
+def inventory(scenario: str, folder: str) -> dict[str, object]:
     """Return the inventory in the form of ``ansible-inventory --list``."""
     containers = {f"molecule-{system}": f"{scenario.replace('_', '-')}-{system}" for system in SYSTEMS}
     hostvars = {
@@ -26,6 +26,8 @@ def inventory(scenario: str) -> dict[str, object]:
             "swap_size_mb": 64,
             # Enough to show that the labs work; all hosts share the machine
             "r_labs_trees": 100,
+            # Scenarios run side by side
+            "report_folder": f"{folder}/reports",
         }
         for host, container in containers.items()
     }
@@ -33,4 +35,11 @@ def inventory(scenario: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(inventory(os.environ.get("MOLECULE_SCENARIO_NAME", "default"))))
+    print(
+        json.dumps(
+            inventory(
+                os.environ.get("MOLECULE_SCENARIO_NAME", "default"),
+                os.environ.get("MOLECULE_EPHEMERAL_DIRECTORY", ".state"),
+            )
+        )
+    )
