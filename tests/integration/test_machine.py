@@ -82,7 +82,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, *, full: bool) -> Iterator[Lab
         yield lab
 
 
-def test_a_run_that_a_power_cut_ended_is_finished_by_the_next(lab: Lab, *, full: bool) -> None:
+def test_the_page_is_served_also_where_power_cuts_ended_the_runs_before(lab: Lab, *, full: bool) -> None:
     for task in CUTS if full else ():
         lab.play(at={task: lab.host.cut_power}).failed()
         lab.host.start()
