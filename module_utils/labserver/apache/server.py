@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import LabError
 from ..files import read_json, replacing
 from ..packages import dependents, installed
+from ..pages import PLACEHOLDER, REPORT, is_page
 from ..ports import check_ports, listeners
 from ..record import Record
 from .config import (
@@ -32,7 +33,6 @@ HTTP, HTTPS = 80, 443  # the ports that the distribution listens on
 # Those that the site and its extensions enable, with what they enable themselves; what needs another comes first
 OUR_MODULES = ("proxy_http", "proxy", "headers", "rewrite", "ssl", "socache_shmcb")
 NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_.])?\Z|[0-9A-Fa-f:.]+\Z")
-PLACEHOLDER = "No analysis has been published here yet."
 
 
 @dataclass
@@ -284,8 +284,8 @@ class Server:
         """Remove the pages that the roles httpd and report wrote; put the distribution's back."""
         page = self.root / "index.html"
         report = self.root / "report.html"
-        for path, mark in ((page, PLACEHOLDER), (report, ": what this server has</title>")):
-            if mark in read_text(path):
+        for path, kind in ((page, PLACEHOLDER), (report, REPORT)):
+            if is_page(path, kind):
                 self._remove(path)
         if read_json(report.with_suffix(".json")).keys() == {"host", "system", "url", "components"}:
             self._remove(report.with_suffix(".json"))

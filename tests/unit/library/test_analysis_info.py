@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import analysis_info
 import pytest
+from ansible.module_utils.labserver import analysis
 
 if TYPE_CHECKING:
     from tests.support.modules import RunModule
@@ -18,8 +18,8 @@ OURS = '<html>\n<meta name="generator" content="vec2pca 0.4.0">\n'
 @pytest.fixture
 def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A host on which all is there."""
-    monkeypatch.setattr(analysis_info, "NLTK_FOLDERS", ())
-    monkeypatch.setattr(analysis_info, "DISTRIBUTION_PAGES", (tmp_path / "default.html",))
+    monkeypatch.setattr(analysis, "NLTK_FOLDERS", ())
+    monkeypatch.setattr(analysis, "DISTRIBUTION_PAGES", (tmp_path / "default.html",))
     monkeypatch.setenv("HOME", str(tmp_path))
     for folder in ("venv/bin", "nltk/tokenizers/punkt_tab/english", "html"):
         (tmp_path / folder).mkdir(parents=True)
