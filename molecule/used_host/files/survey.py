@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 # The kernel's, logs, the system's caches, and what the test itself keeps
-SKIPPED = {f"/{name}" for name in ("dev", "proc", "run", "sys", "tmp", "srv/standin")}
+SKIPPED = {f"/{name}" for name in ("dev", "proc", "run", "sys", "tmp", "srv/standin", "root/survey")}
 SKIPPED |= {f"/var/{name}" for name in ("tmp", "log", "lib/apt")}
 SKIPPED |= {f"/var/cache/{name}" for name in ("apt", "debconf", "fontconfig", "ldconfig", "man", "apache2")}
 ACCOUNTS = ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")
@@ -45,4 +45,5 @@ survey = {
         line.strip() for file in Path("/var/lib/dpkg/info").glob("*.list") for line in file.read_text().splitlines()
     ),
 }
+Path(sys.argv[1]).parent.mkdir(exist_ok=True)
 Path(sys.argv[1]).write_text(json.dumps(survey), encoding="utf-8")

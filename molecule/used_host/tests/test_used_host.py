@@ -66,13 +66,13 @@ def test_an_account_from_before_is_what_it_was_but_for_the_group(host: Host) -> 
 
 @pytest.mark.parametrize("kind", ["shadow"])
 def test_its_password_is_the_one_from_before(host: Host, kind: str) -> None:
-    before = json.loads(host.file("/root/before.json").content_string)["accounts"][kind]
+    before = json.loads(host.file("/root/survey/before.json").content_string)["accounts"][kind]
     line = next(line for line in before if line.startswith("teacher:"))
     assert host.run("grep --quiet --fixed-strings --line-regexp -- %s /etc/shadow", line).rc == 0
 
 
 def test_files_of_others_are_as_they_were(host: Host) -> None:
-    before = json.loads(host.file("/root/before.json").content_string)["files"]
+    before = json.loads(host.file("/root/survey/before.json").content_string)["files"]
     for path in THEIRS:
         digest = host.check_output("sha256sum %s", path).split()[0]
         assert digest == before[path][3], path
