@@ -10,7 +10,7 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import botocore.loaders
@@ -45,14 +45,26 @@ def throw_away_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 
 
+@pytest.fixture(autouse=True)
+def forget_warnings() -> Callable[[], None]:
+    """Forget the warnings of the module before: Ansible keeps those of a process, which runs one module."""
+
+    def forget() -> None:
+        warnings._global_warnings.clear()
+        warnings._global_deprecations.clear()
+
+    forget()
+    return forget
+
+
 @pytest.fixture
-def run_module(capsys: pytest.CaptureFixture[str]) -> RunModule:
+def run_module(capsys: pytest.CaptureFixture[str], forget_warnings: Callable[[], None]) -> RunModule:
     """Run a module in this process, the way Ansible does, with real arguments and real output."""
 
     def run(name: str, /, *, check: bool = False, diff: bool = False, **options: object) -> dict[str, Any]:
         arguments = {key: value for key, value in options.items() if value is not None}
         capsys.readouterr()
-        warnings._global_warnings.clear()  # Ansible keeps those of a process, and a process runs one module
+        forget_warnings()
         internal = {"_ansible_check_mode": check, "_ansible_diff": diff}
         given = json.loads(json.dumps({**arguments, **internal}, default=str))
         with patch_module_args(given), pytest.raises(SystemExit):

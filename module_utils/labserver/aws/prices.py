@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -192,8 +193,8 @@ def priced(resources: Iterable[Resource], prices: Prices) -> list[Resource]:
 
 
 def total(resources: Iterable[Resource], key: str) -> float:
-    """Sum of the known prices."""
-    return round(sum(resource[key] or 0 for resource in resources), 4)
+    """Sum of the known prices; the same with every Python, whose `sum` adds more exactly since 3.12."""
+    return round(math.fsum(resource[key] or 0 for resource in resources), 4)
 
 
 def overdue(resources: Iterable[Resource]) -> list[Resource]:

@@ -6,77 +6,67 @@ import json
 from pathlib import Path
 from typing import Any
 
-import component
-import pytest
-from ansible.module_utils.testing import patch_module_args
+from tests.support.modules import RunModule
 
 
-def run(capsys: pytest.CaptureFixture[str], **arguments: object) -> dict[str, Any]:
-    """Run the module as Ansible would and return what it prints."""
-    with patch_module_args(arguments), pytest.raises(SystemExit):
-        component.main()
-    return dict(json.loads(capsys.readouterr().out))
-
-
-def test_a_record_is_made_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = {"name": "swap", "where": "/swap", "path": str(tmp_path / "facts.d")}
-    assert run(capsys, **arguments)["changed"]
-    assert not run(capsys, **arguments)["changed"]
+def test_a_record_is_made_once(tmp_path: Path, run_module: RunModule) -> None:
+    arguments: dict[str, Any] = {"name": "swap", "where": "/swap", "path": str(tmp_path / "facts.d")}
+    assert run_module("component", **arguments)["changed"]
+    assert not run_module("component", **arguments)["changed"]
     record = json.loads((tmp_path / "facts.d" / "labserver_swap.fact").read_text())
     assert (record["name"], record["state"], record["where"]) == ("swap", "ready", "/swap")
 
 
-def test_a_change_is_shown_as_a_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(capsys, name="swap", where="/old", path=str(tmp_path))
-    result = run(capsys, name="swap", where="/new", path=str(tmp_path))
+def test_a_change_is_shown_as_a_difference(tmp_path: Path, run_module: RunModule) -> None:
+    run_module("component", name="swap", where="/old", path=str(tmp_path))
+    result = run_module("component", name="swap", where="/new", path=str(tmp_path))
     assert "/old" in result["diff"]["before"]
     assert "/new" in result["diff"]["after"]
 
 
-def test_what_stays_at_another_place_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_stays_at_another_place_is_told(tmp_path: Path, run_module: RunModule) -> None:
     arguments: dict[str, Any] = {"name": "python_venv", "path": str(tmp_path), "stays": True}
     for where in ("/old", "/old", ""):
-        assert "warnings" not in run(capsys, where=where, **arguments)
-    run(capsys, where="/old", **arguments)
-    result = run(capsys, where="/new", **arguments)
+        assert "warnings" not in run_module("component", where=where, **arguments)
+    run_module("component", where="/old", **arguments)
+    result = run_module("component", where="/new", **arguments)
     assert "python_venv was at /old before" in str(result["warnings"])
     assert "--tags python_venv" in str(result["warnings"])
 
 
-def test_check_mode_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, name="swap", path=str(tmp_path), _ansible_check_mode=True)["changed"]
+def test_check_mode_writes_nothing(tmp_path: Path, run_module: RunModule) -> None:
+    assert run_module("component", name="swap", path=str(tmp_path), _ansible_check_mode=True)["changed"]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_absent_component_is_forgotten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(capsys, name="swap", path=str(tmp_path))
-    assert run(capsys, name="swap", state="absent", path=str(tmp_path))["changed"]
-    assert not run(capsys, name="swap", state="absent", path=str(tmp_path))["changed"]
+def test_an_absent_component_is_forgotten(tmp_path: Path, run_module: RunModule) -> None:
+    run_module("component", name="swap", path=str(tmp_path))
+    assert run_module("component", name="swap", state="absent", path=str(tmp_path))["changed"]
+    assert not run_module("component", name="swap", state="absent", path=str(tmp_path))["changed"]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_unavailable_needs_a_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    result = run(capsys, name="swap", state="unavailable", path=str(tmp_path))
+def test_unavailable_needs_a_reason(tmp_path: Path, run_module: RunModule) -> None:
+    result = run_module("component", name="swap", state="unavailable", path=str(tmp_path))
     assert result["failed"]
     assert "needs a reason" in result["msg"]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_unavailable_is_recorded_before_it_is_an_error(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    given = {"name": "swap", "state": "unavailable", "reason": "no room", "fix": "Set swap_path", "path": str(tmp_path)}
-    assert not run(capsys, **given).get("failed")
-    result = run(capsys, **given, strict=True)
+def test_what_is_unavailable_is_recorded_before_it_is_an_error(tmp_path: Path, run_module: RunModule) -> None:
+    given: dict[str, Any] = {"name": "swap", "state": "unavailable", "path": str(tmp_path)}
+    given |= {"reason": "no room", "fix": "Set swap_path"}
+    assert not run_module("component", **given).get("failed")
+    result = run_module("component", **given, strict=True)
     assert result["failed"]
     assert result["msg"].startswith("swap is unavailable: no room. Set swap_path. To have it reported only")
     assert json.loads((tmp_path / "labserver_swap.fact").read_text())["state"] == "unavailable"
 
 
 def test_parts_that_are_unavailable_are_errors_where_nothing_may_be_missing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, run_module: RunModule
 ) -> None:
-    result = run(capsys, name="r", unavailable={"gbm": "out of reach"}, strict=True, path=str(tmp_path))
+    result = run_module("component", name="r", unavailable={"gbm": "out of reach"}, strict=True, path=str(tmp_path))
     assert result["failed"]
     assert "gbm: out of reach" in result["msg"]
-    assert not run(capsys, name="r", strict=True, path=str(tmp_path)).get("failed")
+    assert not run_module("component", name="r", strict=True, path=str(tmp_path)).get("failed")

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import lab_result
 import pytest
-from ansible.module_utils.testing import patch_module_args
+
+from tests.support.modules import RunModule
 
 LABS: dict[str, dict[str, list[Any]]] = {
     "forest": {"scripts": ["forest.R"], "data": ["wine.csv"], "requires": ["randomForest"], "suggests": ["tictoc"]},
@@ -22,22 +22,19 @@ INPUTS: dict[str, Any] = {
 
 
 class Runner:
-    """Runs the module with some options; it has an option `name`, so that the fixture run_module cannot."""
+    """Runs the module in a folder, for the labs and inputs above unless told otherwise."""
 
-    def __init__(self, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.path, self.capsys = path, capsys
+    def __init__(self, path: Path, run_module: RunModule) -> None:
+        self.path, self.run_module = path, run_module
 
     def __call__(self, *, check: bool = False, **options: Any) -> dict[str, Any]:
-        given = {"path": str(self.path), "labs": LABS, "inputs": INPUTS, **options}
-        internal = {"_ansible_check_mode": check, "_ansible_diff": True}
-        with patch_module_args({**given, **internal}), pytest.raises(SystemExit):
-            lab_result.main()
-        return {"failed": False, **json.loads(self.capsys.readouterr().out)}
+        given = {"path": self.path, "labs": LABS, "inputs": INPUTS, **options}
+        return self.run_module("lab_result", check=check, diff=True, **given)
 
 
 @pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Runner:
-    return Runner(tmp_path, capsys)
+def run(tmp_path: Path, run_module: RunModule) -> Runner:
+    return Runner(tmp_path, run_module)
 
 
 @pytest.fixture

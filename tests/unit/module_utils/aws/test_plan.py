@@ -31,7 +31,7 @@ def test_a_plan() -> None:
     lines = plan_table(things, Prices())
     assert len({len(line) for line in lines[:10]}) == 1  # columns
     assert lines[1].split() == ["instance", "machines", "5", "t3.micro", HERE, "0.0520", "37.96"]
-    assert lines[9].split() == ["total", "0.0839", "61.21"]
+    assert lines[9].split() == ["total", "0.0838", "61.21"]  # 61.21 / 730 = 0.083849
     assert "lacks what has no known price: z9.huge" in lines[10]
     assert plan([], HERE, Prices()) == []
     assert plan_table([], Prices()) == []
