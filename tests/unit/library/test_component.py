@@ -35,7 +35,7 @@ def test_what_stays_at_another_place_is_told(tmp_path: Path, run_module: RunModu
 
 
 def test_check_mode_writes_nothing(tmp_path: Path, run_module: RunModule) -> None:
-    assert run_module("component", name="swap", path=str(tmp_path), _ansible_check_mode=True)["changed"]
+    assert run_module("component", name="swap", check=True, path=str(tmp_path))["changed"]
     assert list(tmp_path.iterdir()) == []
 
 
