@@ -16,6 +16,7 @@ from testinfra.host import Host
         "/usr/local/bin/vec2pca",
         "/usr/local/share/nltk_data/tokenizers/punkt_tab",
         "/var/lib/labserver/labs",
+        "/var/www/html/class",
         "/var/www/html/index.html",
         "/var/www/html/labs",
     ],
