@@ -61,7 +61,6 @@ def comparison_plan(
         else:
             hosts[name]["results"] = [f"{name}/{PurePosixPath(path).name}" for path in host["results"]]
     compared = [name for name in names if "results" in hosts[name]]
-    missing = [f"{name}: {host['missing']}" for name, host in hosts.items() if "missing" in host]
     key = hashlib.sha256(json.dumps([hosts, arguments]).encode()).hexdigest()
     enough = len(compared) > 1
     return {
@@ -71,15 +70,19 @@ def comparison_plan(
         "key": key,
         "host": compared[0] if enough else "",
         "outdated": enough and f"{key}.html" not in got_this_far[compared[0]]["files"],
-        "notice": _notice(compared, missing),
+        "notice": _notice(compared, {name: host["missing"] for name, host in hosts.items() if "missing" in host}),
     }
 
 
-def _notice(compared: Sequence[str], missing: Sequence[str]) -> list[str]:
-    """Return the lines that tell which hosts are not compared."""
+def _notice(compared: Sequence[str], missing: Mapping[str, str]) -> list[str]:
+    """Return the lines that tell which hosts are not compared, those of one reason together."""
+    names: dict[str, list[str]] = {}
+    for name, reason in missing.items():
+        names.setdefault(reason, []).append(name)
+    lines = [f"Not compared: {', '.join(hosts)}: {reason}" for reason, hosts in names.items()]
     if len(compared) > 1:
-        return [f"Not compared: {line}" for line in missing]
-    return [f"Nothing is compared: {f'only {compared[0]}' if compared else 'no host'} has a result", *missing]
+        return lines
+    return [f"Nothing is compared: {f'only {compared[0]}' if compared else 'no host'} has a result", *lines]
 
 
 class FilterModule:

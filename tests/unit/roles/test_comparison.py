@@ -73,7 +73,7 @@ def without(name: str) -> dict[str, Any]:
 
 
 def test_the_first_host_with_a_result_compares_all(filters: ModuleType) -> None:
-    names = ["none", "a", "b", "down", "limited"]
+    names = ["none", "a", "b", "down", "limited", "more"]
     plan = filters.comparison_plan(names, [without("none"), host("a"), host("b")], ["none", "a", "b", "down"], [])
     assert (plan["host"], plan["compared"], plan["outdated"]) == ("a", ["a", "b"], True)
     assert list(plan["hosts"]) == names
@@ -82,7 +82,7 @@ def test_the_first_host_with_a_result_compares_all(filters: ModuleType) -> None:
     assert plan["notice"] == [
         "Not compared: none: has no analysis",
         "Not compared: down: could not be reached, or failed in this run",
-        "Not compared: limited: left out of this run (--limit)",
+        "Not compared: limited, more: left out of this run (--limit)",
     ]
 
 
@@ -111,4 +111,4 @@ def test_fewer_than_two_are_not_compared(filters: ModuleType, known: list[dict[s
     plan = filters.comparison_plan(["a", "b"], known, ["a", "b"], [])
     assert (plan["host"], plan["outdated"]) == ("", False)
     assert plan["notice"][0] == notice
-    assert plan["notice"][1].startswith("a: ")
+    assert plan["notice"][1].startswith("Not compared: a")
