@@ -37,7 +37,7 @@ class Result:
     vectors: NDArray[np.float32]
     scores: NDArray[np.float64]
     variance: list[float]
-    corpus: dict[str, int]
+    corpus: dict[str, Any]
     parameters: dict[str, Any]
 
     def as_json(self, title: str, about: dict[str, Any]) -> str:
@@ -115,6 +115,7 @@ def analyse(path: Path, settings: Settings, progress: Progress | None = None) ->
             "different_words": len(corpus.words),
             "vocabulary": len(chosen),
             "replaced_bytes": corpus.replaced_bytes,
+            "sha256": corpus.sha256,
         },
         parameters={
             # without the number of workers, on which the result must not depend

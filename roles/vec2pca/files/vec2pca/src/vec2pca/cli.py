@@ -1,4 +1,4 @@
-"""The command `vec2pca`: INPUT OUTPUT analyses a text, `compare A B` compares two results."""
+"""The command `vec2pca`: INPUT OUTPUT analyses a text, `compare A B ...` compares results."""
 
 from __future__ import annotations
 
@@ -8,24 +8,29 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 # One BLAS thread: the matrices are small, and the number of threads must not show in the result.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from vec2pca import __version__
 from vec2pca.analysis import analyse
-from vec2pca.compare import as_text, compare, read_result
+from vec2pca.class_page import class_csv, render_class
+from vec2pca.classroom import averaged, compare_class
+from vec2pca.compare import as_text, compare
 from vec2pca.errors import Vec2pcaError
 from vec2pca.files import check_input, check_output, read_object, write_whole
 from vec2pca.page import render
 from vec2pca.progress import Reporter
+from vec2pca.results import named_by_files, read_class, read_hosts, read_result
 from vec2pca.settings import Settings
 
 LARGE_PAGE = 1_500_000  # characters
+STANDARD_OUTPUT = Path("-")
 EPILOG = """\
 exit codes: 0 done; 1 the input, the output or the machine needs a fix, and the message names it; 2 wrong usage.
 
-`vec2pca compare A.json B.json` compares two results; see `vec2pca compare --help`.
+`vec2pca compare A.json B.json ...` compares results; see `vec2pca compare --help`.
 """
 
 
@@ -76,7 +81,14 @@ def parser() -> argparse.ArgumentParser:
     )
     add = command.add_argument
     add("input", type=Path, help="UTF-8 text; a line end ends a sentence: one review or paragraph a line")
-    add("output", type=Path, help="the page to write (.html); an old one stays when the analysis fails")
+    add(
+        "output", type=Path, nargs="?",
+        help="the page to write (.html); an old one stays when the analysis fails. May be left out with --json",
+    )  # fmt: skip
+    add(
+        "--like", type=Path, metavar="RESULT",
+        help="what is not given is taken from this result of --json: with --seed N the same analysis, trained anew",
+    )  # fmt: skip
     add("--features", type=whole_number(1), default=base.features, help="length of a word vector [%(default)s]")
     add(
         "--min-count", type=min_count, default=base.min_count, metavar="N|auto",
@@ -118,34 +130,116 @@ def parser() -> argparse.ArgumentParser:
     return command
 
 
-def run_compare(arguments: Sequence[str]) -> None:
-    """Compare two results: `vec2pca compare A B`."""
+def compare_parser() -> argparse.ArgumentParser:
+    """Return the command line of `vec2pca compare`."""
     command = argparse.ArgumentParser(
         prog="vec2pca compare",
-        description="How far two results agree: shared words, canonical correlation of the component spaces, "
-        "correlation of all cosines, shared neighbours.",
+        description="How far results agree: shared words, canonical correlation of the component spaces, correlation "
+        "of all cosines, shared neighbours. Of two, a table; of a class of any number, also what they have in common, "
+        "what moves, which stand apart, and how much of it is the sample and how much the chance of training.",
     )
-    command.add_argument("a", type=Path, help="a result that `vec2pca --json` wrote")
-    command.add_argument("b", type=Path, help="another")
-    command.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    add = command.add_argument
+    add("results", type=Path, nargs="*", metavar="RESULT", help="a result that `vec2pca --json` wrote")
+    add(
+        "--hosts", type=Path, metavar="FILE",
+        help="the class as a JSON object instead: name -> {address, results: [own, of other training seeds, ...]} "
+        "or {missing: reason}; paths are relative to the file",
+    )  # fmt: skip
+    add("--html", type=Path, metavar="FILE", help="write the page of the class")
+    add(
+        "--json", type=Path, nargs="?", const=STANDARD_OUTPUT, metavar="FILE",
+        help="write the comparison as JSON; without FILE to the standard output",
+    )  # fmt: skip
+    add("--csv", type=Path, metavar="FILE", help="write one row a host")
+    add("--consensus", type=Path, metavar="FILE", help="write the page of the average of all results")
+    add("--title", default="How much do the results vary?", help="heading of the page of the class [%(default)s]")
+    add("--link", type=link, action="append", default=[], metavar="TEXT=/ADDRESS", help="link at the top; repeatable")
+    add("--progress", choices=("auto", "none", "json"), default="auto", help="as for an analysis [%(default)s]")
+    return command
+
+
+def run_compare(arguments: Sequence[str]) -> None:
+    """Compare results: `vec2pca compare A B ...`."""
+    command = compare_parser()
     options = command.parse_args(arguments)
-    comparison = compare(read_result(options.a), read_result(options.b))
-    print(json.dumps(comparison) if options.json else as_text(comparison))
+    pages = [path for path in (options.html, options.csv, options.consensus) if path]
+    if bool(options.hosts) == bool(options.results):
+        command.error("name results, or --hosts FILE" if not options.hosts else "--hosts names the results: no others")
+    if options.results and len(options.results) < 2:
+        command.error("two results are needed")
+    files = [path for path in (*pages, options.json) if path not in (None, STANDARD_OUTPUT)]
+    check_outputs(command, files, [*options.results, *([options.hosts] if options.hosts else [])])
+    if len(options.results) == 2 and not pages:
+        found = compare(*(read_result(path) for path in options.results))
+        write_json(options.json, found) if options.json else print(as_text(found))
+        return
+    hosts = read_hosts(options.hosts) if options.hosts else named_by_files(options.results)
+    check_outputs(command, files, [path for host in hosts for path in host.paths])
+    progress = Reporter(options.progress)
+    read_class(hosts, strict=not options.hosts, progress=progress)
+    comparison = compare_class(hosts, options.title, progress)
+    found = comparison.found
+    for left in found["left_out"]:
+        warn(f"{left['name']} is left out: {left['reason']}")
+    if options.json:
+        write_json(options.json, found)
+    if options.csv:
+        write_whole(options.csv, class_csv(found))
+    if options.consensus:
+        result, _ = averaged(comparison, hosts)
+        about = {"Hosts": [host["name"] for host in found["hosts"]], "Data set": found["parameters"]["data_set"]}
+        title = f"Average of {len(found['hosts'])} samples"
+        write_whole(options.consensus, render(result, title, about, options.link))
+    if options.html:
+        write_whole(options.html, render_class(found, options.link))
+    if options.json != STANDARD_OUTPUT:
+        print(found["answer"])
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a value as JSON to a file or the standard output."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+    if path == STANDARD_OUTPUT:
+        sys.stdout.write(text)
+    else:
+        write_whole(path, text)
+
+
+def check_outputs(command: argparse.ArgumentParser, outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Make an output that cannot be written, or is an input or another output, an error before the work."""
+    for path in outputs:
+        check_output(path)
+        others = [other.resolve() for other in (*inputs, *(other for other in outputs if other is not path))]
+        if path.resolve() in others:
+            command.error(f"{path} is named twice")
+
+
+def parse_analysis(command: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of an analysis; those not given are those of the result that `--like` names."""
+    options = command.parse_args(arguments)
+    if options.like:
+        result = read_result(options.like)
+        given: dict[str, Any] = result["parameters"]
+        names = [name for name in Settings.__dataclass_fields__ if name in given]
+        chosen = {"min_count": None} if given.get("min_count_chosen") else {}
+        command.set_defaults(title=result["title"], **{name: given[name] for name in names}, **chosen)
+        options = command.parse_args(arguments)
+        options.like = result
+    return options
 
 
 def run(arguments: Sequence[str]) -> None:
     """Analyse a text."""
     command = parser()
-    options = command.parse_args(arguments)
+    options = parse_analysis(command, arguments)
     if options.components > options.features:
         command.error(f"--components {options.components} is more than --features {options.features}")
-    check_input(options.input)
     outputs = [path for path in (options.output, options.json) if path]
-    for path in outputs:
-        check_output(path)
-        if path.resolve() in (options.input.resolve(), *(other.resolve() for other in outputs if other is not path)):
-            command.error(f"{path} is named twice")
-    about = read_object(options.about, "--about") if options.about else {}
+    if not outputs:
+        command.error("name the page to write (OUTPUT.html), or --json FILE")
+    check_input(options.input)
+    check_outputs(command, outputs, [options.input])
+    about = read_object(options.about, "--about") if options.about else (options.like or {}).get("about", {})
     title = options.title or f"vec2pca: {options.input.name}"
     settings = Settings(**{name: getattr(options, name) for name in Settings.__dataclass_fields__})
 
@@ -158,13 +252,14 @@ def run(arguments: Sequence[str]) -> None:
         warn(f"{result.corpus['split_sentences']:,} sentences were over 10,000 words and were split")
     if settings.min_count is None:
         warn(f"--min-count auto chose {result.parameters['min_count']}: {len(result.words):,} words")
-    page = render(result, title, about, options.link)
+    page = render(result, title, about, options.link) if options.output else ""
     if len(page) > LARGE_PAGE:
         size = f"{len(page) / 1e6:.1f} MB for {len(result.words):,} words"
         warn(f"the page has {size}; a larger --min-count keeps it small")
     if options.json:
         write_whole(options.json, result.as_json(title, about))
-    write_whole(options.output, page)
+    if options.output:
+        write_whole(options.output, page)
 
 
 def warn(text: str) -> None:

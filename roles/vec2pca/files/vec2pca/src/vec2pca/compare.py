@@ -5,15 +5,13 @@ Single components of two runs swap places and rotate into each other, so whole s
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vec2pca.analysis import FORMAT, unit_rows
+from vec2pca.analysis import unit_rows
 from vec2pca.errors import Vec2pcaError
-from vec2pca.files import read_object
 
 NEIGHBOURS = 10
 MAX_WORDS = 2_000  # the most frequent shared words are compared: all pairs of more would need much memory
@@ -84,14 +82,6 @@ def compare(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
         "neighbour_overlap": neighbour_overlap(vectors_a, vectors_b),
         "components": best_matches(scores_a, scores_b),
     }
-
-
-def read_result(path: Path) -> dict[str, Any]:
-    """Return the result in the file `path`, which `vec2pca --json` wrote."""
-    result = read_object(path, "result")
-    if result.get("format") != FORMAT:
-        raise Vec2pcaError(f"{path} is not a result of `vec2pca --json` in the format {FORMAT}")
-    return result
 
 
 def as_text(agreement: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import hashlib
 import importlib
 import importlib.util
 import multiprocessing
@@ -59,6 +60,7 @@ class Corpus:
     split_sentences: int
     tokens: int
     replaced_bytes: int
+    sha256: str  # of the file
 
 
 @contextlib.contextmanager
@@ -233,6 +235,7 @@ def read_corpus(
     known: defaultdict[bytes, int] = defaultdict()
     known.default_factory = known.__len__  # a new word's id is the number of words before it
     lines = sentences = empty = split = tokens = replaced = done = 0
+    digest = hashlib.sha256()
     size = path.stat().st_size
     spool = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the memory map below
     ids = array("i")
@@ -246,6 +249,7 @@ def read_corpus(
             replaced += bad
             lines += batch.count(b"\n")
             done += len(batch)
+            digest.update(batch)
             sentences += len(found)
             for words in found:
                 tokens += len(words)
@@ -274,6 +278,7 @@ def read_corpus(
         split_sentences=split,
         tokens=tokens,
         replaced_bytes=replaced,
+        sha256=digest.hexdigest(),
     )
 
 
