@@ -69,7 +69,8 @@ def comparison_plan(
         "compared": compared,
         "key": key,
         "host": compared[0] if enough else "",
-        "outdated": enough and f"{key}.html" not in got_this_far[compared[0]]["files"],
+        "outdated": enough and not {f"{key}.html", f"{key}.txt"} & set(got_this_far[compared[0]]["files"]),
+        "refused": enough and f"{key}.txt" in got_this_far[compared[0]]["files"],
         "notice": _notice(compared, {name: host["missing"] for name, host in hosts.items() if "missing" in host}),
     }
 

@@ -90,6 +90,11 @@ def test_what_is_made_is_not_made_again_until_something_changes(filters: ModuleT
     key = filters.comparison_plan(["a", "b"], [host("a"), host("b")], ["a", "b"], ["--title=x"])["key"]
     made = [host("a", files=[f"{key}.html"]), host("b")]
 
+    refused = filters.comparison_plan(
+        ["a", "b"], [host("a", files=[f"{key}.txt"]), host("b")], ["a", "b"], ["--title=x"]
+    )
+    assert (refused["outdated"], refused["refused"]) == (False, True)
+
     def outdated(names: list[str], known: list[dict[str, Any]], arguments: list[str]) -> bool:
         return bool(filters.comparison_plan(names, known, ["a", "b", "c"], arguments)["outdated"])
 
