@@ -75,15 +75,32 @@ def comparison_plan(
     }
 
 
+def comparison_outcome(text: str, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Return which hosts were compared, and what to tell of those that were left out, from the comparison as JSON.
+
+    Without it, as in check mode, they are those of the plan.
+    """
+    found = json.loads(text) if text else {}
+    left_out = {host["name"]: host["reason"] for host in found.get("left_out", ()) if host["name"] in plan["compared"]}
+    return {
+        "compared": [host["name"] for host in found["hosts"]] if found else plan["compared"],
+        "notice": _lines(left_out),
+    }
+
+
 def _notice(compared: Sequence[str], missing: Mapping[str, str]) -> list[str]:
-    """Return the lines that tell which hosts are not compared, those of one reason together."""
-    names: dict[str, list[str]] = {}
-    for name, reason in missing.items():
-        names.setdefault(reason, []).append(name)
-    lines = [f"Not compared: {', '.join(hosts)}: {reason}" for reason, hosts in names.items()]
+    """Return the lines that tell which hosts have nothing to compare."""
     if len(compared) > 1:
-        return lines
-    return [f"Nothing is compared: {f'only {compared[0]}' if compared else 'no host'} has a result", *lines]
+        return _lines(missing)
+    return [f"Nothing is compared: {f'only {compared[0]}' if compared else 'no host'} has a result", *_lines(missing)]
+
+
+def _lines(reasons: Mapping[str, str]) -> list[str]:
+    """Return a line for each reason, with all hosts that have it."""
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        names.setdefault(reason, []).append(name)
+    return [f"Not compared: {', '.join(hosts)}: {reason}" for reason, hosts in names.items()]
 
 
 class FilterModule:
@@ -91,4 +108,8 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Return the filters by the names templates use."""
-        return {"comparison_analyses": comparison_analyses, "comparison_plan": comparison_plan}
+        return {
+            "comparison_analyses": comparison_analyses,
+            "comparison_plan": comparison_plan,
+            "comparison_outcome": comparison_outcome,
+        }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -117,3 +118,11 @@ def test_fewer_than_two_are_not_compared(filters: ModuleType, known: list[dict[s
     assert (plan["host"], plan["outdated"]) == ("", False)
     assert plan["notice"][0] == notice
     assert plan["notice"][1].startswith("Not compared: a")
+
+
+def test_what_is_left_out_is_told_with_what_has_no_result(filters: ModuleType) -> None:
+    plan = filters.comparison_plan(["a", "b", "c", "d"], [host("a"), host("b"), host("c"), without("d")], ["d"], [])
+    left_out = [{"name": name, "reason": "other epochs"} for name in ("b", "c")] + [{"name": "d", "reason": "none"}]
+    outcome = filters.comparison_outcome(json.dumps({"hosts": [{"name": "a"}], "left_out": left_out}), plan)
+    assert outcome == {"compared": ["a"], "notice": ["Not compared: b, c: other epochs"]}
+    assert filters.comparison_outcome("", plan) == {"compared": ["a", "b", "c"], "notice": []}
