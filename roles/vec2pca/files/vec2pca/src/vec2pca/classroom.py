@@ -275,7 +275,7 @@ def answer(own: dict[str, Matrix], training: dict[str, Any] | None, size: int) -
 
     def with_error(value: dict[str, float | None]) -> str:
         error = value["error"]
-        return f"{value['mean']:.2f}" + (f" (± {error:.2f})" if error is not None else "")
+        return f"{value['mean']:.2f}" + (f" (± {error:.1g})" if error is not None else "")
 
     if training is None:
         low, high = found["lowest"], found["highest"]
