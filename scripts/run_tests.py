@@ -28,8 +28,8 @@ TAIL = 60  # lines of the log of a part that failed
 STOP_TIMEOUTS = {signal.SIGINT: 60, signal.SIGTERM: 30, signal.SIGKILL: 10}
 # The longest parts start first, and parts that are not named here before them
 ORDER = (
-    "integration", "default", "rstudio_server", "unit", "amazon2023", "used_host", "r_packages", "lint", "httpd",
-    "python_venv",
+    "integration", "default", "rstudio_server", "unit", "amazon2023", "used_host", "class", "r_packages", "lint",
+    "httpd", "python_venv",
 )  # fmt: skip
 
 EPILOG = """\

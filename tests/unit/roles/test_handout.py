@@ -66,6 +66,7 @@ def write(tmp_path: Path, users: list[str], *options: str) -> str:
 def test_a_sheet_a_user_and_no_password_in_what_is_printed(tmp_path: Path) -> None:
     folder, handout = tmp_path / "secrets" / "here", tmp_path / "secrets" / "handout.html"
     folder.mkdir(parents=True)
+    folder.parent.chmod(0o755)
     for name in ("ada", "ben"):
         (folder / name).write_text(f"<&secret of {name}\n")
 
@@ -77,6 +78,7 @@ def test_a_sheet_a_user_and_no_password_in_what_is_printed(tmp_path: Path) -> No
     assert str(handout) in printed
     assert "down: no sheets, for it could not be reached" in printed
     assert stat.S_IMODE(handout.stat().st_mode) == 0o600
+    assert stat.S_IMODE(handout.parent.stat().st_mode) == 0o755  # the folder was there before
     sheets = handout.read_text().split("<section>")[1:]
     assert len(sheets) == 3
     assert "<code>&lt;&amp;secret of ada</code>" in sheets[0]
