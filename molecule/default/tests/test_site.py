@@ -78,3 +78,10 @@ def test_the_program_is_a_command_of_every_user(host: Host) -> None:
     assert result.rc == 1
     assert "min-count" in result.stderr
     assert not host.file("/srv/few/out.html").exists
+
+
+def test_the_samples_of_both_hosts_are_compared(fetch: Callable[..., Any]) -> None:
+    found = json.loads(fetch("/class/class.json").text)
+    assert [host["name"] for host in found["hosts"]] == ["molecule-debian12", "molecule-debian13"]
+    assert found["training"]["hosts"] == 2
+    assert fetch("/class/").status == 200
