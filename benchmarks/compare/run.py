@@ -54,7 +54,14 @@ def make_results(folder: Path, hosts: int, words: int) -> list[str]:
     rng = np.random.default_rng(0)
     own = words // 10
     common = rng.normal(size=(words + own, FEATURES)) * np.linspace(2, 0.3, FEATURES)
-    parameters = {"seed": 1, "min_count": 200, "min_count_chosen": False, "window": 10, "sample": 0.001, "epochs": 5}
+    parameters: dict[str, object] = {
+        "seed": 1,
+        "min_count": 200,
+        "min_count_chosen": False,
+        "window": 10,
+        "sample": 0.001,
+        "epochs": 5,
+    }
     parameters |= {"unicode": False, "engine": "kernel", "repeatable": True, "features": FEATURES, "vec2pca": "0"}
     paths = []
     for host in range(hosts):
