@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,7 +48,7 @@ def test_each_cause_has_its_own_fix(tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 2
-    told = [" ".join(part.split()) for part in result.stdout.split("fatal: ")]
+    told = [" ".join(part.split()) for part in re.split(r"fatal: |\[ERROR\]", result.stdout)]
     for name, (_, expected) in HOSTS.items():
         (message,) = [part for part in told if part.startswith(f"[{name}]") and f"{name} cannot" in part]
         assert all(words in message for words in expected), message
