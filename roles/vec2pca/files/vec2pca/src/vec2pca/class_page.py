@@ -21,13 +21,15 @@ MEASURES = {  # name in the object: (title, what it says), the first is shown fi
 }
 PAIRS = 30  # with more servers than this a table of all pairs is not read any more
 NAMED = 40  # with more servers than this their names no longer fit beside the heat map
-WRITTEN = 8  # up to so many servers the numbers stand in the heat map
+WRITTEN = 8  # up to so many servers the numbers stand in the heat map,
+FEW = 5  # and up to so many with three digits
 STEPS = 64  # colours of the heat map
-WORDS = 20  # words listed at each end without JavaScript
+WORDS = 9  # words listed at each end before anything is sorted
 NARROWEST = 0.02  # the heat map's colours span at least so much: a difference in the third digit is no pattern
 # YlGnBu of ColorBrewer: light to dark, told apart on a projector, on paper and by the colour-blind
 COLOURS = ("#ffffcc", "#c7e9b4", "#7fcdbb", "#41b6c4", "#2c7fb8", "#253494")
 UNKNOWN = "n/a"
+NARROW_SPACE = "\u202f"  # no line ends there
 
 
 # --- values ----------------------------------------------------------------------------------------------------------
@@ -48,6 +50,8 @@ def with_error(found: dict[str, Any] | None, digits: int = 2) -> str:
     if not found or found["mean"] is None:
         return UNKNOWN
     error = found["error"]
+    if error is not None and error < 0.005:
+        digits = 3  # two would show no error at all
     return number(found["mean"], digits) + ("" if error is None else f" \u00b1 {number(error, digits)}")
 
 
@@ -103,7 +107,7 @@ def meaning(found: dict[str, Any]) -> str:
         sentences.append(
             "Training begins at random and sees the words in a random order, so not even the same sample gives the "
             f"same map twice: trained again, it agrees with itself by {with_error(training['within'])}. "
-            + cause(training)
+            f"<b>{cause(training)}</b>"
         )
     else:
         sentences.append(
@@ -122,7 +126,7 @@ def remarks(found: dict[str, Any]) -> str:
         items.insert(0, f'Left out: {missing}; <a href="#left-out">the reasons</a>.')
     if apart:
         stand = "stands" if len(apart) == 1 else "stand"
-        items.insert(0, f"<strong>{listed(apart)} {stand} apart</strong>: far less like the others than they are.")
+        items.insert(0, f"<strong>{listed(apart)} {stand} apart</strong>: far less agreement with the others than they have with each other.")
     return f'<ul class="remarks">{"".join(f"<li>{item}</li>" for item in items)}</ul>' if items else ""
 
 
@@ -156,7 +160,10 @@ def stacked(parts: Sequence[tuple[str, float | None]]) -> str:
     """Return a bar of shares that add up to the whole; the text beside it says the same."""
     sizes = [(side, max(0.0, size or 0.0)) for side, size in parts]
     whole = sum(size for _, size in sizes) or 1.0
-    inside = "".join(f'<i class="{side}" style="width:{100 * size / whole:.2f}%"></i>' for side, size in sizes)
+    inside = "".join(
+        f'<i class="{side}" style="width:{100 * size / whole:.2f}%">{share(size) if size > 0.12 * whole else ""}</i>'
+        for side, size in sizes
+    )
     return f'<div class="stacked" aria-hidden="true">{inside}</div>'
 
 
@@ -223,10 +230,17 @@ def palette() -> list[tuple[int, int, int]]:
     return colours
 
 
-def scale(measure: dict[str, Any]) -> tuple[float, float]:
-    """Return the values of the first and the last colour."""
-    lowest, highest = measure["lowest"] or 0.0, measure["highest"] or 0.0
-    return min(lowest, highest - NARROWEST), highest
+def scale(found: dict[str, Any], key: str) -> tuple[float, float]:
+    """Return the values of the first and the last colour.
+
+    Servers that stand apart are left out: one of them would make all others look the same.
+    """
+    usual = [i for i, host in enumerate(found["hosts"]) if not host["apart"]]
+    table = found["pairs"][key]
+    values = [table[i][j] for i in usual for j in usual if i < j and table[i][j] is not None]
+    measure = found["measures"][key]
+    highest = max(values, default=measure["highest"] or 1.0)
+    return min([*values, highest - NARROWEST]), highest
 
 
 def step_of(value: float | None, ends: tuple[float, float]) -> int:
@@ -257,7 +271,7 @@ def png(rows: Sequence[Sequence[int]]) -> bytes:
 
 def steps(found: dict[str, Any], key: str) -> list[list[int]]:
     """Return the heat map of a measure as numbers of colours, ordered by likeness; nothing where a server meets itself."""
-    ends, table, order = scale(found["measures"][key]), found["pairs"][key], found["order"]
+    ends, table, order = scale(found, key), found["pairs"][key], found["order"]
     return [[STEPS if i == j else step_of(table[i][j], ends) for j in order] for i in order]
 
 
@@ -295,7 +309,7 @@ def heat_map(found: dict[str, Any]) -> str:
     hosts, order, count = found["hosts"], found["order"], len(found["hosts"])
     key, (title, _) = next(iter(MEASURES.items()))
     rows = steps(found, key)
-    low, high = scale(found["measures"][key])
+    low, high = scale(found, key)
     image = b64encode(png(rows)).decode()
     named = [f"<li>{name_html(hosts[i]['name'])}</li>" for i in order] if count <= NAMED else []
     axis = '<ol class="{}" aria-hidden="true">{}</ol>'
@@ -303,7 +317,7 @@ def heat_map(found: dict[str, Any]) -> str:
     if count <= WRITTEN:
         table = found["pairs"][key]
         shown = "".join(
-            f'<span class="{"on-dark" if on_dark(rows[r][c]) else ""}">{"" if r == c else number(table[i][j])}</span>'
+            f'<span class="{"on-dark" if on_dark(rows[r][c]) else ""}">{"" if r == c else number(table[i][j], 3 if count <= FEW else 2)}</span>'
             for r, i in enumerate(order)
             for c, j in enumerate(order)
         )
@@ -315,7 +329,7 @@ def heat_map(found: dict[str, Any]) -> str:
         else f"For {count:,} servers not all {count * (count - 1) // 2:,} pairs, but for each server its median and "
         "the servers it is most and least like; the download has all pairs."
     )
-    few = " few" if count <= 5 else ""
+    few = " few" if count <= FEW else ""
     return f"""<section id="agreement" aria-labelledby="agreement-title">
 <h2 id="agreement-title">Who agrees with whom?</h2>
 <p>Each square is a pair of servers, the darker the more alike. Servers that are alike stand beside each other, so a
@@ -323,14 +337,14 @@ group shows as a dark block and a server that stands apart as a pale cross.</p>
 <div class="controls" data-script hidden><label>Measure <select id="measure">{options}</select></label>
 <div class="buttons" role="group" aria-label="Pairs"><button type="button" id="most">Most alike</button>
 <button type="button" id="least">Least alike</button></div></div>
-<div class="explorer">
-<figure class="heat" style="--n:{count}"><div class="sideways" tabindex="0" role="region" aria-label="Heat map">
+<div class="explorer" style="--n:{count}">
+<figure class="heat"><div class="sideways" tabindex="0" role="region" aria-label="Heat map">
 <div class="axes{"" if named else " bare"}{few}">{axis.format("rows", "".join(named)) if named else ""}
 <div class="plane" id="heat"><img id="heat-image" alt="{title} of {count:,} servers, from {number(low, 3)} (pale) to \
 {number(high, 3)} (dark); the table below has the numbers" src="data:image/png;base64,{image}">{cells}</div>
 {axis.format("columns", "".join(named)) if named else ""}</div></div>
-<figcaption><span id="scale-low">{number(low, 3)}</span><i aria-hidden="true" \
-style="background:linear-gradient(90deg,{",".join(COLOURS)})"></i><span id="scale-high">{number(high, 3)}</span>
+<figcaption><span class="scale-ends"><span>up to <span id="scale-low">{number(low, 3)}</span></span><i aria-hidden="true" \
+style="background:linear-gradient(90deg,{",".join(COLOURS)})"></i><span id="scale-high">{number(high, 3)}</span></span>
 <span class="hint"><span id="scale-title">{title}</span>: pale is less, dark is more alike</span></figcaption>
 <p id="heat-help" class="hint" data-script hidden>Point at a square, or choose the map and use the arrow keys, Home and
 End.</p></figure>
@@ -466,9 +480,8 @@ def host_row(host: dict[str, Any]) -> str:
 
 def hosts_section(found: dict[str, Any]) -> str:
     """Return the section of the servers, compared and left out."""
-    titles = [
-        "Server",
-        "Remark",
+    rows = sorted(found["hosts"], key=lambda host: not host["apart"])  # those that stand apart are seen first
+    titles = ["Server", "Remark",
         "Agreement",
         "Sampling seed",
         "Reviews",
@@ -486,7 +499,7 @@ def hosts_section(found: dict[str, Any]) -> str:
         '<section id="hosts" aria-labelledby="hosts-title"><h2 id="hosts-title">The servers</h2>'
         "<p>Agreement here is the median cosine agreement with the other servers.</p>"
         '<div class="scroll" tabindex="0" role="region" aria-label="Table of servers"><table id="host-table">'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(map(host_row, found['hosts']))}</tbody></table></div>"
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(map(host_row, rows))}</tbody></table></div>"
         '<p class="buttons" data-script hidden><button type="button" id="get-csv">Download CSV</button> '
         '<button type="button" id="get-json">Download JSON</button></p>'
         f'<h3 id="left-out">Left out</h3>{missing}</section>'
@@ -542,17 +555,17 @@ def embedded(found: dict[str, Any]) -> dict[str, Any]:
         "found": rounded({**found, "pairs": halves, "words": columns}),
         "csv": class_csv(found),
         "measures": {key: title for key, (title, _) in MEASURES.items()},
-        "scales": {key: scale(measure) for key, measure in found["measures"].items()},
+        "scales": {key: scale(found, key) for key in MEASURES},
         "palette": palette(),
         "onDark": [on_dark(step) for step in range(STEPS + 1)],
-        "limits": {"pairs": PAIRS, "words": 2 * WORDS},
+        "limits": {"pairs": PAIRS, "named": NAMED, "few": FEW, "words": 2 * WORDS},
     }
 
 
 def render_class(found: dict[str, Any], links: Sequence[tuple[str, str]]) -> str:
     """Return the page of a class: `found` is what `vec2pca compare --json` writes, `links` are for its top."""
     pairs = len(found["hosts"]) > 1
-    header = f"""<p class="answer">{escape(found["answer"])}</p>
+    header = f"""<p class="answer">{escape(found["answer"]).replace(" %", NARROW_SPACE + "%")}</p>
 <p class="lead">{meaning(found)}</p>
 {remarks(found)}
 <nav aria-label="Page">{'<a href="#agreement">Agreement</a>' if pairs else ""}<a href="#chance">Sample or training</a>

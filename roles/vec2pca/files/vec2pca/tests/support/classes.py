@@ -31,7 +31,7 @@ def make_class(hosts: int, *, training: bool = True, words: int = 400) -> dict[s
     rng = random.Random(hosts)
     apart = hosts - 1 if hosts > 3 else None
     tables = {name: pairs(hosts, centre, rng, apart) for name, centre in MEASURES.items()}
-    measures = {}
+    measures: dict[str, dict[str, Any]] = {}
     for name, table in tables.items():
         values = [table[i][j] for i in range(hosts) for j in range(i)]
         error = None if hosts < 3 else 0.008

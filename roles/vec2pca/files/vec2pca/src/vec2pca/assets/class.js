@@ -24,6 +24,8 @@
     const axes = ["rows", "columns"].map((side) => [...document.querySelectorAll(`.axes .${side} li`)]);
     const [across, down, mark] = ["band", "band", "mark"].map((className) => make("div", { className }));
     plane.append(across, down, mark);
+    const tip = make("div", { className: "tip", ariaHidden: "true" }); // where no names stand beside the map
+    if (R > limits.named) plane.append(tip);
     let row = 0, column = 1;
 
     const value = (r, c, key = measure.value) => agreement(key, order[r], order[c]);
@@ -49,7 +51,7 @@
       $("scale-title").textContent = title;
       written.forEach((cell, at) => {
         const r = Math.floor(at / R), c = at % R;
-        cell.textContent = r === c ? "" : number(value(r, c));
+        cell.textContent = r === c ? "" : number(value(r, c), R <= limits.few ? 3 : 2);
         cell.className = onDark[step(r, c)] ? "on-dark" : "";
       });
       numbers(title);
@@ -81,6 +83,12 @@
       Object.assign(down.style, { top: 0, height: "100%", left: `${c * part}%`, width: `${part}%` });
       Object.assign(mark.style, { left: `${c * part}%`, top: `${r * part}%`, width: `${part}%`, height: `${part}%` });
       [r, c].forEach((at, side) => axes[side].forEach((item, i) => item.classList.toggle("on", i === at)));
+      const [right, low] = [c >= R / 2, r >= R / 2];
+      Object.assign(tip.style, {
+        left: right ? "auto" : `${(c + 1) * part}%`, right: right ? `${100 - c * part}%` : "auto",
+        top: low ? "auto" : `${(r + 1) * part}%`, bottom: low ? `${100 - r * part}%` : "auto",
+      });
+      tip.textContent = told(r, c);
       const [a, b] = [hosts[order[r]], hosts[order[c]]];
       if (r === c)
         panel.replaceChildren(make("h3", {}, named(a.name, a.address)), make("p", { textContent: "A server with itself: the same map." }));
@@ -90,10 +98,10 @@
           make("td", { textContent: number(found.measures[key].mean, 3) })));
         panel.replaceChildren(
           make("h3", {}, named(a.name, a.address), make("br"), "and ", named(b.name, b.address)),
-          make("p", { className: "figure", textContent: number(value(r, c)) }),
+          make("p", { className: "figure", textContent: number(value(r, c), 3) }),
           make("p", { className: "hint", textContent: data.measures[measure.value].toLowerCase() }),
           make("table", { className: "plain" }, make("thead", {}, make("tr", {}, make("td"),
-            ...["This pair", "All pairs"].map((textContent) => make("th", { scope: "col", textContent })))), make("tbody", {}, ...lines)));
+            ...["Pair", "Mean"].map((textContent) => make("th", { scope: "col", textContent })))), make("tbody", {}, ...lines)));
       }
       if (tell) status.textContent = told(r, c);
     }
