@@ -1,4 +1,4 @@
-"""What the tests share: a small text with topics in it, and punkt or a stand-in for it."""
+"""What the tests share: a small text with topics in it, punkt or a stand-in for it, and a browser."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "src"))
+sys.path.insert(0, str(Path(__file__).parent))  # for the folder support
 
+from support.browser import Browser, chromium
 from vec2pca import text as vec2pca_text
 from vec2pca.errors import Vec2pcaError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 TOPICS = [
     "guitar drums bass chorus melody verse song record band album",
@@ -71,3 +73,10 @@ def small_text(tmp_path: Path) -> Path:
     path = tmp_path / "small.txt"
     path.write_text(make_text(400))
     return path
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Headless Chromium, one for all tests."""
+    with chromium(tmp_path_factory.mktemp("profile")) as it:
+        yield it

@@ -5,84 +5,20 @@ AXE_JS=path/to/axe.min.js adds the accessibility checks; VEC2PCA_SCREENSHOTS=fol
 
 from __future__ import annotations
 
-import base64
 import json
-import os
-import re
-import shutil
-import subprocess
-import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from support.browser import Browser, needs_chromium
+from support.results import result
 from vec2pca.cli import main
+from vec2pca.page import render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-QUIET = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-]
-
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
-
-
-class Browser:
-    """As much of a WebDriver client as these tests need."""
-
-    def __init__(self, port: str, profile: Path) -> None:
-        self.base = f"http://127.0.0.1:{port}"
-        options = {"args": [*QUIET, f"--user-data-dir={profile}"], "binary": CHROMIUM}
-        capabilities = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-        session = self.call("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})["sessionId"]
-        self.base += f"/session/{session}"
-
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.base + path, data, method=method)
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with direct.open(request, timeout=60) as answer:
-            return json.load(answer)["value"]
-
-    def open(self, page: Path) -> None:
-        self.call("POST", "/url", {"url": page.as_uri()})
-
-    def js(self, code: str, *arguments: object) -> Any:
-        return self.call("POST", "/execute/sync", {"script": code, "args": list(arguments)})
-
-    def js_later(self, code: str) -> Any:
-        return self.call("POST", "/execute/async", {"script": code, "args": []})
-
-    def devtools(self, command: str, **parameters: object) -> Any:
-        return self.call("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
-
-    def keys(self, selector: str, text: str) -> None:
-        found = self.call("POST", "/element", {"using": "css selector", "value": selector})
-        self.call("POST", f"/element/{next(iter(found.values()))}/value", {"text": text})
-
-    def click(self, selector: str) -> None:
-        found = self.call("POST", "/element", {"using": "css selector", "value": selector})
-        self.call("POST", f"/element/{next(iter(found.values()))}/click", {})
-
-    def complaints(self) -> list[str]:
-        return [entry["message"] for entry in self.call("POST", "/se/log", {"type": "browser"})]
-
-    def look(self, colours: str, width: int, height: int) -> None:
-        media = {"name": "prefers-color-scheme", "value": colours}
-        self.devtools("Emulation.setEmulatedMedia", features=[media])
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        self.devtools("Emulation.setDeviceMetricsOverride", **size)
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -97,20 +33,6 @@ def page(tmp_path_factory: pytest.TempPathFactory, topic_text: Callable[[int], s
         patch.setattr("vec2pca.text.load_punkt", lambda: lambda line: [line])
         assert main([str(text), str(out), *arguments, "--link", "Report=/r.html"]) == 0
     return out
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    profile = tmp_path_factory.mktemp("profile")
-    with subprocess.Popen([str(DRIVER), "--port=0"], stdout=subprocess.PIPE, text=True) as driver:
-        try:
-            assert driver.stdout
-            port = next(m[1] for line in driver.stdout if (m := re.search(r"successfully on port (\d+)", line)))
-            it = Browser(port, profile)
-            yield it
-            it.call("DELETE", "")
-        finally:
-            driver.terminate()
 
 
 @pytest.fixture
@@ -168,9 +90,7 @@ def test_other_axes_draw_another_map(opened: Browser) -> None:
 
 
 def test_downloads_hold_every_word(opened: Browser) -> None:
-    catch = "const make = URL.createObjectURL; window.got = []; URL.createObjectURL = b => (got.push(b), make(b));"
-    opened.js(catch + "document.querySelector('#get-csv').click(); document.querySelector('#get-json').click();")
-    csv, text = opened.js_later("Promise.all(got.map(b => b.text())).then(arguments[0])")
+    csv, text = opened.downloads("#get-csv", "#get-json")
     rows = [line.split(",") for line in csv.splitlines()]
     data = json.loads(text)
     assert rows[0] == ["word", "count", "PC0", "PC1", "PC2", "PC3"]
@@ -180,24 +100,18 @@ def test_downloads_hold_every_word(opened: Browser) -> None:
 
 
 def test_without_javascript_the_table_and_the_lists_are_there(opened: Browser, page: Path) -> None:
-    opened.devtools("Emulation.setScriptExecutionDisabled", value=True)
-    try:
+    with opened.without_scripts():
         opened.open(page)
-    finally:
-        opened.devtools("Emulation.setScriptExecutionDisabled", value=False)
     assert opened.js("return document.querySelector('#words-map').hidden") is True
     assert opened.js("return document.querySelector('table').rows.length") > 20
     assert "guitar" in opened.js("return document.querySelector('main').innerText")
 
 
 def test_on_paper_there_are_no_controls_and_the_whole_table(opened: Browser) -> None:
-    opened.devtools("Emulation.setEmulatedMedia", media="print")
-    try:
+    with opened.on_paper():
         hidden = "return [...document.querySelectorAll('.controls, nav, .buttons')].every(e => !e.offsetParent)"
         assert opened.js(hidden)
         assert opened.js("const s = document.querySelector('.scroll'); return s.scrollHeight - s.clientHeight") <= 1
-    finally:
-        opened.devtools("Emulation.setEmulatedMedia", media="")
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
@@ -205,13 +119,19 @@ def test_on_paper_there_are_no_controls_and_the_whole_table(opened: Browser) -> 
 def test_fits_and_is_accessible(opened: Browser, tmp_path: Path, colours: str, width: int) -> None:
     opened.look(colours, width, 1000)
     opened.js_later("setTimeout(arguments[0], 200)")  # the map is drawn again
-    folder = Path(os.environ.get("VEC2PCA_SCREENSHOTS") or tmp_path)
-    shot = opened.devtools("Page.captureScreenshot", captureBeyondViewport=False)["data"]
-    (folder / f"vec2pca-{colours}-{width}.png").write_bytes(base64.b64decode(shot))
+    opened.keep_screenshot(f"vec2pca-{colours}-{width}", tmp_path)
     assert opened.js("return document.documentElement.scrollWidth") <= width
-    axe = os.environ.get("AXE_JS")
-    if not axe:
-        pytest.skip("AXE_JS does not name axe.min.js: accessibility not checked")
-    opened.js(Path(axe).read_text(encoding="utf-8"))
-    found = opened.js_later("axe.run().then(r => arguments[0](r.violations.map(v => [v.id, v.nodes[0].html])))")
-    assert found == []
+    assert opened.violations() == []
+
+
+def test_the_spread_of_a_word_over_samples_is_shown_and_downloaded(browser: Browser, tmp_path: Path) -> None:
+    found = result(50)
+    spread = [i / 100 for i in range(50)]
+    page = tmp_path / "consensus.html"
+    page.write_text(render(found, "T", {}, [], spread))
+    browser.open(page)
+    browser.keys("#search", found.words[7])
+    assert "Spread 0.070" in browser.js("return document.querySelector('#word').textContent")
+    csv, text = browser.downloads("#get-csv", "#get-json")
+    assert [line.rsplit(",", 1)[1] for line in csv.splitlines()] == ["spread", *(f"{value:g}" for value in spread)]
+    assert json.loads(text)["spread"] == spread

@@ -186,10 +186,10 @@ def run_compare(arguments: Sequence[str]) -> None:
     if options.csv:
         write_whole(options.csv, class_csv(found))
     if options.consensus:
-        result, _ = averaged(comparison, hosts)
+        result, spread = averaged(comparison, hosts)
         about = {"Hosts": [host["name"] for host in found["hosts"]], "Data set": found["parameters"]["data_set"]}
         title = f"Average of {len(found['hosts'])} samples"
-        write_whole(options.consensus, render(result, title, about, options.link))
+        write_whole(options.consensus, render(result, title, about, options.link, spread))
     if options.html:
         write_whole(options.html, render_class(found, options.link))
     if options.json != STANDARD_OUTPUT:

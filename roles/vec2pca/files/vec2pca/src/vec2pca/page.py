@@ -2,68 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
 from collections.abc import Sequence
-from hashlib import sha256
 from html import escape
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vec2pca.analysis import FREQUENT, Result
+from vec2pca.frame import asset, definitions, document, end_html, links_html, percent, signed
 
 ENDS = 10  # words listed at each end of a component
 PROGRAMS = ("vec2pca", "numpy", "nltk", "gensim")
 NEIGHBOURS = 10  # nearest words embedded for each word
-
-
-def asset(name: str) -> str:
-    """Return the text of a file that ships with the package."""
-    return files("vec2pca").joinpath("assets", name).read_text(encoding="utf-8")
-
-
-def percent(share: float) -> str:
-    """Return a share (0 to 1) as readers see it."""
-    return f"{100 * share:.1f}\u202f%"
-
-
-def signed(value: float) -> str:
-    """Return a score with its sign, a true minus among them."""
-    return f"{value:+.2f}".replace("-", "\u2212")
-
-
-def value_html(value: object) -> str:
-    """Return a value of the about object as HTML: lists and objects as lists, addresses as links."""
-    if isinstance(value, dict):
-        value = [f"{key}: {item}" for key, item in value.items()]
-    if isinstance(value, list):
-        return "<ul>" + "".join(f"<li>{value_html(item)}</li>" for item in value) + "</ul>"
-    if value is None or isinstance(value, bool):
-        return {None: "none", True: "yes", False: "no"}[value]
-    if isinstance(value, int):
-        return f"{value:,}" if value >= 10_000 else str(value)
-    text = escape(str(value))
-    if text.startswith(("http://", "https://")) and " " not in text:
-        return f'<a href="{text}">{text}</a>'
-    return text
-
-
-def definitions(items: dict[str, Any]) -> str:
-    """Return labels and values as a definition list."""
-    rows = "".join(
-        f"<div><dt>{escape(str(label))}</dt><dd>{value_html(value)}</dd></div>" for label, value in items.items()
-    )
-    return f"<dl>{rows}</dl>"
-
-
-def end_html(side: str, title: str, pairs: Sequence[tuple[str, float]]) -> str:
-    """Return one end of a component, the outermost word first."""
-    item = '<li><span>{}</span> <span class="score">{}</span></li>'
-    rows = "".join(item.format(escape(word), signed(score)) for word, score in pairs)
-    return f'<div class="end {side}"><h4>{title}</h4><ol>{rows}</ol></div>'
 
 
 def component_card(result: Result, component: int, order: Sequence[int]) -> str:
@@ -71,8 +22,8 @@ def component_card(result: Result, component: int, order: Sequence[int]) -> str:
     share = result.variance[component]
     width = 100 * share / (max(result.variance) or 1)
 
-    def pairs(places: Sequence[int]) -> list[tuple[str, float]]:
-        return [(result.words[i], float(result.scores[i, component])) for i in places]
+    def pairs(places: Sequence[int]) -> list[tuple[str, str]]:
+        return [(result.words[i], signed(float(result.scores[i, component]))) for i in places]
 
     return (
         f'<section class="card" id="PC{component}"><h3>PC{component} <small>{percent(share)} of variance</small></h3>'
@@ -137,9 +88,9 @@ def neighbours(vectors: NDArray[np.float32]) -> list[list[list[int]]]:
     return found
 
 
-def embedded(result: Result, about: dict[str, Any]) -> str:
-    """Return the data the page's own script reads, as JSON safe inside a script element. Scores are times 10,000."""
-    data = {
+def embedded(result: Result, about: dict[str, Any], spread: Sequence[float] | None) -> dict[str, Any]:
+    """Return the data the page's own script reads. Scores are times 10,000."""
+    return {
         "words": result.words,
         "counts": result.counts,
         "scores": np.rint(result.scores * 10_000).astype(int).tolist(),
@@ -148,47 +99,31 @@ def embedded(result: Result, about: dict[str, Any]) -> str:
         "parameters": result.parameters,
         "corpus": result.corpus,
         "about": about,
+        "spread": spread and [round(float(value), 4) for value in spread],
     }
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def render(result: Result, title: str, about: dict[str, Any], links: Sequence[tuple[str, str]]) -> str:
-    """Return the whole page. `about` is shown as it is; `links` are (text, address) pairs for the top of the page."""
+def render(
+    result: Result,
+    title: str,
+    about: dict[str, Any],
+    links: Sequence[tuple[str, str]],
+    spread: list[float] | None = None,
+) -> str:
+    """Return the whole page. `about` is shown as it is; `links` are (text, address) pairs for the top of the page.
+
+    `spread` is, for a result that stands for many samples, how far each word moves between them.
+    """
     orders = np.argsort(result.scores, axis=0, kind="stable").T.tolist()
-    navigation = "".join(f'<a href="{escape(where)}">{escape(text)}</a>' for text, where in links)
     cards = "".join(component_card(result, i, order) for i, order in enumerate(orders))
     source = f"<h3>The sample</h3>{definitions(about)}" if about else ""
     text = result.corpus
-    script = "\n" + asset("page.js")
-    # the browser itself keeps the page from loading anything and from running any other script
-    policy = (
-        f"default-src 'none'; script-src 'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'; "
-        "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-    )
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="generator" content="vec2pca {escape(result.parameters["vec2pca"])}">
-<title>{escape(title)}</title>
-<link rel="icon" href="data:,">
-<style>
-{asset("page.css")}</style>
-</head>
-<body>
-<header>
-<h1>{escape(title)}</h1>
-<p class="lead">The directions in which the <b>{text["vocabulary"]:,}</b> most used words of
+    header = f"""<p class="lead">The directions in which the <b>{text["vocabulary"]:,}</b> most used words of
 <b>{text["words"]:,}</b> differ most: <b>{len(orders)}</b> principal components of their word vectors,
 <b>{percent(sum(result.variance))}</b> of the variance.</p>
 <nav aria-label="Page"><a href="#words-map" data-script hidden>Map</a><a href="#components">Components</a>
-<a href="#table">All words</a><a href="#about">About</a>{navigation}</nav>
-</header>
-<main>
-{asset("map.html")}
+<a href="#table">All words</a><a href="#about">About</a>{links_html(links)}</nav>"""
+    main = f"""{asset("map.html")}
 <section id="components" aria-labelledby="components-title"><h2 id="components-title">Components</h2>
 <p>Each component is a scale; these are the words at its two ends.</p>
 <div class="cards">{cards}</div></section>
@@ -202,10 +137,13 @@ be read side by side.</p>
 {table(result, orders)}
 </div></section>
 <section id="about" aria-labelledby="about-title"><h2 id="about-title">About this analysis</h2>
-{source}<h3>The computation</h3>{definitions(facts(result))}</section>
-</main>
-<script type="application/json" id="data">{embedded(result, about)}</script>
-<script>{script}</script>
-</body>
-</html>
-"""
+{source}<h3>The computation</h3>{definitions(facts(result))}</section>"""
+    return document(
+        title=title,
+        version=result.parameters["vec2pca"],
+        header=header,
+        main=main,
+        data=embedded(result, about, spread),
+        styles=asset("page.css"),
+        script=asset("page.js"),
+    )

@@ -1,9 +1,7 @@
 // The map of words, the panel about one word, and the downloads. Everything else on the page works without this.
-"use strict";
 (() => {
-  const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
-  const { words, counts, variance } = data;
+  const { words, counts, variance, spread } = data; // spread: of each word over the samples, or null
   const scores = data.scores.map((row) => row.map((score) => score / 1e4));
   const place = new Map(words.map((word, i) => [word, i]));
   const canvas = $("map"), pen = canvas.getContext("2d");
@@ -14,13 +12,6 @@
   let points = []; // per word: place in the whole, -1 to 1
   let ends = {};
   let frame = 0;
-
-  const make = (name, properties, ...children) => {
-    const element = Object.assign(document.createElement(name), properties);
-    element.append(...children);
-    return element;
-  };
-  const signed = (number, digits = 2) => (number < 0 ? "\u2212" : "+") + Math.abs(number).toFixed(digits);
 
   // --- the map -------------------------------------------------------------------------------------------------
 
@@ -198,6 +189,7 @@
     panel.replaceChildren(
       make("h3", { textContent: words[i] }),
       make("p", { textContent: `${counts[i].toLocaleString("en")} times in the text, number ${rank.toLocaleString("en")} of ${words.length.toLocaleString("en")}.` }),
+      ...(spread ? [make("p", { textContent: `Spread ${spread[i].toFixed(3)}: how far it moves between the samples, 0 for not at all.` })] : []),
       make("h4", { textContent: "Scores" }), make("ol", { className: "scores" }, ...bars),
       make("h4", { textContent: "Nearest words, by cosine" }), make("ol", { className: "nearest" }, ...others));
     status.textContent = `${words[i]}: nearest are ${data.neighbours[i].slice(0, 5).map(([n]) => words[n]).join(", ")}.`;
@@ -287,19 +279,14 @@
 
   // --- downloads -----------------------------------------------------------------------------------------------
 
-  function download(name, type, text) {
-    const link = make("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
-    document.body.append(link);
-    link.click();
-    link.remove();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  }
   const names = variance.map((_, c) => `PC${c}`);
   $("get-csv").onclick = () => download("vec2pca.csv", "text/csv",
-    [["word", "count", ...names], ...words.map((word, i) => [word, counts[i], ...scores[i]])].map((row) => row.join(",") + "\n").join(""));
+    [["word", "count", ...names, ...(spread ? ["spread"] : [])],
+      ...words.map((word, i) => [word, counts[i], ...scores[i], ...(spread ? [spread[i]] : [])])].map((row) => row.join(",") + "\n").join(""));
   $("get-json").onclick = () => download("vec2pca.json", "application/json", JSON.stringify({
     title: document.title, about: data.about, parameters: data.parameters, corpus: data.corpus,
     components: names.map((name, c) => ({ name, variance: variance[c] })), words, counts, scores,
+    ...(spread ? { spread } : {}),
     neighbours: data.neighbours.map((row) => row.map(([i, cosine]) => [words[i], cosine / 100])),
   }));
 
