@@ -238,3 +238,21 @@ def test_fits_and_is_accessible(
     browser.keep_screenshot(f"class-{hosts}-{colours}-{width}", tmp_path)
     assert browser.js("return document.documentElement.scrollWidth") <= width
     assert browser.violations() == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_long_and_foreign_names_and_words_widen_nothing(browser: Browser, tmp_path: Path, width: int) -> None:
+    found = make_class(8)
+    found["hosts"][0]["name"] = "x" * 120
+    found["hosts"][1]["name"] = "\u0634\u0628\u0643\u0629"
+    found["hosts"][2]["same_sample_as"] = ["x" * 120]
+    found["left_out"][0].update(name="y" * 150, reason="z" * 200)
+    found["words"][0]["word"] = found["components"][0]["low"][0]["word"] = "w" * 90
+    found.update(title="T" * 90, answer="A" * 90, notes=["n" * 200])
+    page = tmp_path / "class.html"
+    page.write_text(render_class(found, []), encoding="utf-8")
+    show(browser, page)
+    browser.look("light", width, 1000)
+    browser.js("for (const details of document.querySelectorAll('details')) details.open = true")
+    browser.keys("#heat", HOME)
+    assert browser.js("return document.documentElement.scrollWidth") <= width
