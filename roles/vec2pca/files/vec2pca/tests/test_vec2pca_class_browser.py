@@ -201,16 +201,18 @@ def test_names_beside_the_heat_map_are_large_enough_to_read(
     show(browser, pages[hosts])
     for width in (360, 1280):
         browser.look("light", width, 1000)
-        sizes = browser.js(
-            "return [...document.querySelectorAll('.rows li')].map(e => [parseFloat(getComputedStyle(e).fontSize),"
-            "e.parentNode.clientHeight / arguments[0], e.scrollWidth - e.clientWidth])",
-            hosts,
+        names = browser.js(
+            "const plane = document.querySelector('#heat').getBoundingClientRect();"
+            "return [...document.querySelectorAll('.rows li')].map((e, i, all) => {"
+            "const b = e.getBoundingClientRect();"
+            "const row = plane.height / all.length; return [parseFloat(getComputedStyle(e).fontSize),"
+            "e.scrollWidth - e.clientWidth, b.top + b.height / 2 - plane.top - (i + 0.5) * row, row]})"
         )
-        assert len(sizes) == hosts
-        for size, room, cut in sizes:
-            assert size >= 12
-            assert room >= size
+        assert len(names) == hosts
+        for size, cut, beside, row in names:
+            assert 11 <= size <= row
             assert cut <= 0
+            assert abs(beside) < row / 4, "the name stands beside its row"
 
 
 def test_on_paper_there_are_no_controls_and_whole_tables(browser: Browser, pages: dict[int, Path]) -> None:

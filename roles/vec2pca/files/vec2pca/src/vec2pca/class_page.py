@@ -408,7 +408,7 @@ def component_card(found: dict[str, Any], component: dict[str, Any], widest: flo
         )
     name = escape(component["name"])
     width = 100 * (component["variance"] or 0) / (widest or 1)
-    table = f"<table>{headings('Server', 'Its own', 'Correlation', 'Aligned')}<tbody>{''.join(rows)}</tbody></table>"
+    table = f"<table>{headings('Server', 'Its own', 'Alone', 'Aligned')}<tbody>{''.join(rows)}</tbody></table>"
 
     def end(side: str) -> list[tuple[str, str]]:
         return [(row["word"], f"{row['hosts']} of {total}") for row in component[side]]
@@ -419,7 +419,10 @@ def component_card(found: dict[str, Any], component: dict[str, Any], widest: flo
 <p class="found"><b>Found in {component["found"]} of {total}</b>,
 mean correlation {number(component["correlation"])}</p>
 <div class="ends">{end_html("low", "Low end", end("low"))}{end_html("high", "High end", end("high"))}</div>
-<details><summary>{name} on each server</summary>{scrolled(f"{name} on each server", table)}</details></section>"""
+<details><summary>{name} on each server</summary>
+<p class="between">Correlation with {name}: of the server\u2019s own component alone, and of all its components
+aligned.</p>
+{scrolled(f"{name} on each server", table)}</details></section>"""
 
 
 def components(found: dict[str, Any]) -> str:
@@ -471,7 +474,7 @@ servers put in the same place; <b>neighbours kept</b> is how much of its ten nea
 <input id="search" type="search" autocomplete="off" spellcheck="false"></label>
 <p id="found-words" class="hint" role="status"></p></form>
 {scrolled("Table of words", f'<table id="word-table">{head}{bodies}</table>')}
-<p class="buttons" data-script hidden><button type="button" id="more">Show more</button></p>""",
+<p class="buttons" data-script hidden><button type="button" id="more">Show more words</button></p>""",
     )
 
 

@@ -133,6 +133,7 @@
       event.preventDefault();
       const inside = (at) => Math.min(R - 1, Math.max(0, at));
       choose(inside(row + by[0]), inside(column + by[1]));
+      mark.scrollIntoView({ block: "nearest", inline: "nearest" });
     });
     plane.addEventListener("focus", () => { status.textContent = told(row, column); });
     measure.addEventListener("change", () => { paint(); choose(row, column); });
