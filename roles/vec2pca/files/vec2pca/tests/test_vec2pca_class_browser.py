@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.browser import Browser, needs_chromium
 from support.classes import make_class
-from vec2pca.class_page import class_csv, render_class
+from vec2pca.class_page import class_csv, render_class, rounded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +37,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
 def show(browser: Browser, page: Path) -> Browser:
     browser.look("light", 1280, 1000)
     browser.open(page)
+    browser.js("document.documentElement.style.scrollBehavior = 'auto'")  # no click while the page still scrolls
     return browser
 
 
@@ -57,7 +58,7 @@ def test_loads_without_complaint_and_without_a_network(browser: Browser, pages: 
 def test_the_arrow_keys_move_through_the_heat_map_and_tell_the_pair(
     browser: Browser, pages: dict[int, Path], hosts: int
 ) -> None:
-    found = make_class(hosts)
+    found = rounded(make_class(hosts))
     show(browser, pages[hosts])
     names = [found["hosts"][i]["name"] for i in found["order"]]
 
@@ -95,7 +96,7 @@ def test_the_pointer_tells_the_pair_under_it(browser: Browser, pages: dict[int, 
 
 
 def test_the_buttons_find_the_most_and_the_least_alike(browser: Browser, pages: dict[int, Path]) -> None:
-    found = make_class(20)
+    found = rounded(make_class(20))
     show(browser, pages[20])
     for button, value in (("#most", "highest"), ("#least", "lowest")):
         browser.click(button)
@@ -167,13 +168,15 @@ def test_downloads_hold_the_whole_comparison(browser: Browser, pages: dict[int, 
     found = make_class(hosts)
     show(browser, pages[hosts])
     csv, text = browser.downloads("#get-csv", "#get-json")
-    assert csv == class_csv(found)
+    assert csv == class_csv(rounded(found))
     data = json.loads(text)
     assert data.keys() == found.keys()
     assert data["words"] == [pytest.approx(word, abs=1e-4) for word in found["words"]]
     for key, table in found["pairs"].items():
         assert data["pairs"][key] == [pytest.approx(row, abs=1e-4) for row in table]
-    assert [host["agreement"] for host in data["hosts"]] == pytest.approx([host["agreement"] for host in found["hosts"]], abs=1e-4)
+    assert [host["agreement"] for host in data["hosts"]] == pytest.approx(
+        [host["agreement"] for host in found["hosts"]], abs=1e-4
+    )
     assert data["left_out"] == found["left_out"]
 
 
@@ -198,16 +201,18 @@ def test_names_beside_the_heat_map_are_large_enough_to_read(
     show(browser, pages[hosts])
     for width in (360, 1280):
         browser.look("light", width, 1000)
-        sizes = browser.js(
-            "return [...document.querySelectorAll('.rows li')].map(e => [parseFloat(getComputedStyle(e).fontSize),"
-            "e.parentNode.clientHeight / arguments[0], e.scrollWidth - e.clientWidth])",
-            hosts,
+        names = browser.js(
+            "const plane = document.querySelector('#heat').getBoundingClientRect();"
+            "return [...document.querySelectorAll('.rows li')].map((e, i, all) => {"
+            "const b = e.getBoundingClientRect();"
+            "const row = plane.height / all.length; return [parseFloat(getComputedStyle(e).fontSize),"
+            "e.scrollWidth - e.clientWidth, b.top + b.height / 2 - plane.top - (i + 0.5) * row, row]})"
         )
-        assert len(sizes) == hosts
-        for size, room, cut in sizes:
-            assert size >= 12
-            assert room >= size
+        assert len(names) == hosts
+        for size, cut, beside, row in names:
+            assert 11 <= size <= row
             assert cut <= 0
+            assert abs(beside) < row / 4, "the name stands beside its row"
 
 
 def test_on_paper_there_are_no_controls_and_whole_tables(browser: Browser, pages: dict[int, Path]) -> None:
@@ -215,7 +220,10 @@ def test_on_paper_there_are_no_controls_and_whole_tables(browser: Browser, pages
     with browser.on_paper():
         hidden = "return [...document.querySelectorAll('.controls, nav, .buttons, #pair')].every(e => !e.offsetParent)"
         assert browser.js(hidden)
-        assert browser.js("const s = document.querySelector('#hosts .scroll'); return s.scrollHeight - s.clientHeight") <= 1
+        assert (
+            browser.js("const s = document.querySelector('#hosts .scroll'); return s.scrollHeight - s.clientHeight")
+            <= 1
+        )
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
@@ -226,8 +234,27 @@ def test_fits_and_is_accessible(
 ) -> None:
     show(browser, pages[hosts])
     browser.look(colours, width, 1000)
-    browser.js("for (const details of document.querySelectorAll('details')) details.open = true")
+    if hosts < 200:  # axe would take half a minute for all the rows
+        browser.js("for (const details of document.querySelectorAll('details')) details.open = true")
     browser.js_later("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
     browser.keep_screenshot(f"class-{hosts}-{colours}-{width}", tmp_path)
     assert browser.js("return document.documentElement.scrollWidth") <= width
     assert browser.violations() == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_long_and_foreign_names_and_words_widen_nothing(browser: Browser, tmp_path: Path, width: int) -> None:
+    found = make_class(8)
+    found["hosts"][0]["name"] = "x" * 120
+    found["hosts"][1]["name"] = "\u0634\u0628\u0643\u0629"
+    found["hosts"][2]["same_sample_as"] = ["x" * 120]
+    found["left_out"][0].update(name="y" * 150, reason="z" * 200)
+    found["words"][0]["word"] = found["components"][0]["low"][0]["word"] = "w" * 90
+    found.update(title="T" * 90, answer="A" * 90, notes=["n" * 200])
+    page = tmp_path / "class.html"
+    page.write_text(render_class(found, []), encoding="utf-8")
+    show(browser, page)
+    browser.look("light", width, 1000)
+    browser.js("for (const details of document.querySelectorAll('details')) details.open = true")
+    browser.keys("#heat", HOME)
+    assert browser.js("return document.documentElement.scrollWidth") <= width

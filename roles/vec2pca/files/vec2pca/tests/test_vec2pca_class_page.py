@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from support.classes import make_class
-from vec2pca.class_page import STEPS, class_csv, render_class
+from vec2pca.class_page import STEPS, class_csv, render_class, rounded
 
 LINKS = [("Analysis", "/")]
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&\u202e"
@@ -99,7 +99,7 @@ def test_the_meaning_follows_the_share_and_its_error(mean: float, error: float, 
 
 
 def test_the_heat_map_is_ordered_by_likeness_and_darker_for_more_agreement() -> None:
-    found = make_class(20)
+    found = rounded(make_class(20))
     rows = heat_map(render_class(found, LINKS))
     table, order = found["pairs"]["cosine_agreement"], found["order"]
     assert [rows[i][i] for i in range(20)] == [STEPS] * 20
@@ -154,7 +154,7 @@ def test_what_could_not_be_computed_is_said_and_breaks_nothing(hosts: int) -> No
 def test_one_server_alone_makes_a_page_without_a_heat_map() -> None:
     found = holes(make_class(2))
     found.update(hosts=found["hosts"][:1], order=[0], words=[], components=[])
-    found["pairs"] = dict.fromkeys(found["pairs"], [[1.0]])
+    found["pairs"] = {key: [[1.0]] for key in found["pairs"]}
     assert 'id="heat"' not in render_class(found, LINKS)
 
 

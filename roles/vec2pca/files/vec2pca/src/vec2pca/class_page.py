@@ -69,6 +69,22 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
 
 
+def section(name: str, title: str, body: str) -> str:
+    """Return a section of the page with its heading."""
+    return f'<section id="{name}" aria-labelledby="{name}-title"><h2 id="{name}-title">{title}</h2>{body}</section>'
+
+
+def headings(*titles: str) -> str:
+    """Return the heading row of a table."""
+    cells = "".join(f'<th scope="col">{title}</th>' for title in titles)
+    return f"<thead><tr>{cells}</tr></thead>"
+
+
+def scrolled(label: str, table: str) -> str:
+    """Return a table in a frame of its own that scrolls."""
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">{table}</div>'
+
+
 def servers(count: int) -> str:
     """Return a number of servers in words."""
     return f"{count:,} server" + ("" if count == 1 else "s")
@@ -99,22 +115,20 @@ def cause(training: dict[str, Any]) -> str:
 def meaning(found: dict[str, Any]) -> str:
     """Return in plain English what the answer means."""
     training = found["training"]
-    sentences = [
+    begin = (
         f"Each of {servers(len(found['hosts']))} made its own map of the words from its sample of the reviews. "
-        "Agreement says how alike two such maps are: 1 for the same map, 0 for nothing in common."
-    ]
+        "Agreement says how alike two such maps are: 1 for the same map, 0 for nothing in common. "
+    )
     if training:
-        sentences.append(
-            "Training begins at random and sees the words in a random order, so not even the same sample gives the "
-            f"same map twice: trained again, it agrees with itself by {with_error(training['within'])}. "
+        return (
+            f"{begin}Training begins at random and sees the words in a random order, so not even the same sample gives "
+            f"the same map twice: trained again, it agrees with itself by {with_error(training['within'])}. "
             f"<b>{cause(training)}</b>"
         )
-    else:
-        sentences.append(
-            "How much of the difference is the sample, and how much the chance in training, is not known here: "
-            "no server analysed its own sample again with another training seed."
-        )
-    return " ".join(sentences)
+    return (
+        f"{begin}How much of the difference is the sample, and how much the chance in training, is not known here: "
+        "no server analysed its own sample again with another training seed."
+    )
 
 
 def remarks(found: dict[str, Any]) -> str:
@@ -126,7 +140,11 @@ def remarks(found: dict[str, Any]) -> str:
         items.insert(0, f'Left out: {missing}; <a href="#left-out">the reasons</a>.')
     if apart:
         stand = "stands" if len(apart) == 1 else "stand"
-        items.insert(0, f"<strong>{listed(apart)} {stand} apart</strong>: far less agreement with the others than they have with each other.")
+        items.insert(
+            0,
+            f"<strong>{listed(apart)} {stand} apart</strong>: far less agreement with the others than they have "
+            "with each other.",
+        )
     return f'<ul class="remarks">{"".join(f"<li>{item}</li>" for item in items)}</ul>' if items else ""
 
 
@@ -147,7 +165,7 @@ def measure_cards(found: dict[str, Any]) -> str:
         cards.append(
             f'<section class="card measure"><h3>{title}</h3><p class="figure">{number(mean)}'
             + (f" <small>\u00b1 {number(error, 3)}</small>" if error is not None else "")
-            + f'</p>{drawing}<p class="hint">pairs from {number(lowest)} to {number(highest)}</p><p>{question}</p>'
+            + f'</p>{drawing}<p class="between">pairs from {number(lowest)} to {number(highest)}</p><p>{question}</p>'
             "</section>"
         )
     return f'<div class="cards">{"".join(cards)}</div>'
@@ -167,29 +185,36 @@ def stacked(parts: Sequence[tuple[str, float | None]]) -> str:
     return f'<div class="stacked" aria-hidden="true">{inside}</div>'
 
 
+def legend(parts: Sequence[tuple[str, str]]) -> str:
+    """Return what the colours of a bar mean, in words."""
+    items = "".join(f'<li><i class="{side}" aria-hidden="true"></i><span>{text}</span></li>' for side, text in parts)
+    return f'<ul class="legend">{items}</ul>'
+
+
 def chance(found: dict[str, Any]) -> str:
     """Return the section on what the variation comes from."""
     training = found["training"]
-    head = '<section id="chance" aria-labelledby="chance-title"><h2 id="chance-title">Sample or training?</h2>'
     if not training:
-        return head + (
+        return section(
+            "chance",
+            "Sample or training?",
             "<p>The same sample, trained again with another seed, gives another map. Without such a second training "
             "nobody can say how much of the variation the samples make: set <code>comparison_seeds</code>, and each "
-            "server analyses its own sample again.</p></section>"
+            "server analyses its own sample again.</p>",
         )
     shares, part = training["shares"], training["sample_share_of_variation"] or {"mean": None, "error": None}
     sample = part["mean"]
     error = "" if part["error"] is None else f" \u00b1 {100 * part['error']:.0f}"
-    keys = [
-        ("common", "Common", share(shares["common"]), "every server finds this, whatever it drew"),
-        ("sample", "Sample", share(shares["sample"]), "comes with the reviews a server drew, and stays when it trains again"),
-        ("training", "Training", share(shares["training"]), "changes when the same reviews are trained again"),
-    ]  # fmt: skip
-    legend = "".join(
-        f'<li><i class="{side}" aria-hidden="true"></i><span><b>{title} {size}</b> {text}</span></li>'
-        for side, title, size, text in keys
-    )
     rest = None if sample is None else 1 - sample
+    whole = [
+        ("common", f"<b>Common {share(shares['common'])}</b> every server finds this, whatever it drew"),
+        ("sample", f"<b>Sample {share(shares['sample'])}</b> comes with the reviews that were drawn"),
+        ("training", f"<b>Training {share(shares['training'])}</b> changes when the same reviews are trained again"),
+    ]
+    differing = [
+        ("sample", f"<b>Sample {share(sample)}{error}</b>"),
+        ("training", f"<b>Training {share(rest)}{error}</b>"),
+    ]
     rows = [
         ("One sample, trained again with another seed", training["within"]),
         ("Two samples, trained with the same seed", training["between_same_seed"]),
@@ -199,19 +224,16 @@ def chance(found: dict[str, Any]) -> str:
         f'<tr><th scope="row">{text}</th><td>{with_error(value, 3)}</td></tr>' for text, value in rows if value
     )
     nearest = training["neighbour_overlap"] or {"within": None, "between": None}
-    return head + (
-        '<div class="why"><div class="card"><h3>Of all there is in a map</h3>'
-        + stacked([(side, shares[side]) for side in ("common", "sample", "training")])
-        + f'<ul class="legend">{legend}</ul></div>'
-        '<div class="card"><h3>Of what differs</h3>'
-        + stacked([("sample", sample), ("training", rest)])
-        + f'<ul class="legend"><li><i class="sample" aria-hidden="true"></i><span><b>Sample {share(sample)}{error}</b></span></li>'
-        f'<li><i class="training" aria-hidden="true"></i><span><b>Training {share(rest)}{error}</b></span></li></ul>'
-        '<table class="plain"><caption>Cosine agreement of two analyses</caption>'
-        f"<tbody>{body}</tbody></table></div></div>"
-        f"<p>Measured on {servers(training['hosts'])} that analysed their own sample with several training seeds. "
-        f"Of a word\u2019s ten nearest words {share(nearest['within'])} stay when its sample is trained again, "
-        f"{share(nearest['between'])} when the sample is another.</p></section>"
+    return section(
+        "chance",
+        "Sample or training?",
+        f"""<div class="why"><div class="card"><h3>Of all there is in a map</h3>
+{stacked([(side, shares[side]) for side, _ in whole])}{legend(whole)}</div>
+<div class="card"><h3>Of what differs</h3>{stacked([("sample", sample), ("training", rest)])}{legend(differing)}
+<table class="plain"><caption>Cosine agreement of two analyses</caption><tbody>{body}</tbody></table></div></div>
+<p>Measured on {servers(training["hosts"])} that analysed their own sample with several training seeds. Of a word\u2019s
+ten nearest words {share(nearest["within"])} stay when its sample is trained again, {share(nearest["between"])} when the
+sample is another.</p>""",
     )
 
 
@@ -270,7 +292,7 @@ def png(rows: Sequence[Sequence[int]]) -> bytes:
 
 
 def steps(found: dict[str, Any], key: str) -> list[list[int]]:
-    """Return the heat map of a measure as numbers of colours, ordered by likeness; nothing where a server meets itself."""
+    """Return the colours of the heat map, ordered by likeness; none where a server meets itself."""
     ends, table, order = scale(found, key), found["pairs"][key], found["order"]
     return [[STEPS if i == j else step_of(table[i][j], ends) for j in order] for i in order]
 
@@ -300,8 +322,7 @@ def pair_table(found: dict[str, Any], key: str) -> str:
             for value, j in (others[-1], others[0])
         )
         rows.append(f'<tr><th scope="row">{name_html(hosts[i]["name"])}</th><td>{number(middle, 3)}</td>{ends}</tr>')
-    head = "".join(f'<th scope="col">{title}</th>' for title in ("Server", "Median", "Most alike", "Least alike"))
-    return f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+    return f"{headings('Server', 'Median', 'Most alike', 'Least alike')}<tbody>{''.join(rows)}</tbody>"
 
 
 def heat_map(found: dict[str, Any]) -> str:
@@ -316,13 +337,16 @@ def heat_map(found: dict[str, Any]) -> str:
     cells = ""
     if count <= WRITTEN:
         table = found["pairs"][key]
+        digits = 3 if count <= FEW else 2
         shown = "".join(
-            f'<span class="{"on-dark" if on_dark(rows[r][c]) else ""}">{"" if r == c else number(table[i][j], 3 if count <= FEW else 2)}</span>'
+            f"<span{' class=on-dark' if on_dark(rows[r][c]) else ''}>"
+            f"{number(table[i][j], digits) if r != c else ''}</span>"
             for r, i in enumerate(order)
             for c, j in enumerate(order)
         )
         cells = f'<div class="cells" aria-hidden="true">{shown}</div>'
     options = "".join(f'<option value="{name}">{text}</option>' for name, (text, _) in MEASURES.items())
+    pairs = pair_table(found, key)
     numbers = (
         "All pairs, in the order of the heat map."
         if count <= PAIRS
@@ -330,10 +354,11 @@ def heat_map(found: dict[str, Any]) -> str:
         "the servers it is most and least like; the download has all pairs."
     )
     few = " few" if count <= FEW else ""
-    return f"""<section id="agreement" aria-labelledby="agreement-title">
-<h2 id="agreement-title">Who agrees with whom?</h2>
-<p>Each square is a pair of servers, the darker the more alike. Servers that are alike stand beside each other, so a
-group shows as a dark block and a server that stands apart as a pale cross.</p>
+    return section(
+        "agreement",
+        "Who agrees with whom?",
+        f"""<p>Each square is a pair of servers, the darker the more alike. Servers that are alike stand beside each
+other, so a group shows as a dark block and a server that stands apart as a pale cross.</p>
 <div class="controls" data-script hidden><label>Measure <select id="measure">{options}</select></label>
 <div class="buttons" role="group" aria-label="Pairs"><button type="button" id="most">Most alike</button>
 <button type="button" id="least">Least alike</button></div></div>
@@ -343,17 +368,18 @@ group shows as a dark block and a server that stands apart as a pale cross.</p>
 <div class="plane" id="heat"><img id="heat-image" alt="{title} of {count:,} servers, from {number(low, 3)} (pale) to \
 {number(high, 3)} (dark); the table below has the numbers" src="data:image/png;base64,{image}">{cells}</div>
 {axis.format("columns", "".join(named)) if named else ""}</div></div>
-<figcaption><span class="scale-ends"><span>up to <span id="scale-low">{number(low, 3)}</span></span><i aria-hidden="true" \
+<figcaption><span class="scale-ends"><span>up to <span id="scale-low">{number(low, 3)}</span></span>
+<i aria-hidden="true" \
 style="background:linear-gradient(90deg,{",".join(COLOURS)})"></i><span id="scale-high">{number(high, 3)}</span></span>
-<span class="hint"><span id="scale-title">{title}</span>: pale is less, dark is more alike</span></figcaption>
+<span class="between"><span id="scale-title">{title}</span>: pale is less, dark is more alike</span></figcaption>
 <p id="heat-help" class="hint" data-script hidden>Point at a square, or choose the map and use the arrow keys, Home and
 End.</p></figure>
 <div id="pair" class="card" role="region" aria-label="Chosen pair" data-script hidden></div></div>
 <p id="status" class="unseen" role="status"></p>
 <details class="numbers"><summary>The same numbers as a table</summary><p>{numbers}</p>
-<div class="scroll" tabindex="0" role="region" aria-label="Table of agreement">
-<table id="pairs"><caption class="unseen">{title}</caption>{pair_table(found, key)}</table></div></details>
-</section>"""
+{scrolled("Table of agreement", f'<table id="pairs"><caption class="unseen">{title}</caption>{pairs}</table>')}
+</details>""",
+    )
 
 
 def on_dark(step: int) -> bool:
@@ -375,40 +401,40 @@ def component_card(found: dict[str, Any], component: dict[str, Any], widest: flo
     rows = []
     for host, match in zip(found["hosts"], component["hosts"], strict=True):
         own = match["own_correlation"]
-        mirrored = ", mirrored" if own is not None and own < 0 else ""
+        called = escape(match["component"] or UNKNOWN) + (", mirrored" if own is not None and own < 0 else "")
         rows.append(
-            f'<tr><th scope="row">{name_html(host["name"])}</th><td>{escape(match["component"] or UNKNOWN)}{mirrored}</td>'
-            f"<td>{number(own)}</td><td>{number(match['correlation'])}</td></tr>"
+            f'<tr><th scope="row">{name_html(host["name"])}</th><td>{called}</td><td>{number(own)}</td>'
+            f"<td>{number(match['correlation'])}</td></tr>"
         )
     name = escape(component["name"])
     width = 100 * (component["variance"] or 0) / (widest or 1)
-    head = "".join(f'<th scope="col">{title}</th>' for title in ("Server", "Its own", "Correlation", "Aligned"))
+    table = f"<table>{headings('Server', 'Its own', 'Alone', 'Aligned')}<tbody>{''.join(rows)}</tbody></table>"
 
     def end(side: str) -> list[tuple[str, str]]:
         return [(row["word"], f"{row['hosts']} of {total}") for row in component[side]]
 
-    return (
-        f'<section class="card" id="{name}"><h3>{name} <small>{share(component["variance"], 1)} of variance</small></h3>'
-        f'<div class="bar" aria-hidden="true"><i style="width:{width:.1f}%"></i></div>'
-        f'<p class="found"><b>Found in {component["found"]} of {total}</b>, mean correlation '
-        f'{number(component["correlation"])}</p><div class="ends">'
-        + end_html("low", "Low end", end("low"))
-        + end_html("high", "High end", end("high"))
-        + f'</div><details><summary>{name} on each server</summary><div class="scroll" tabindex="0" role="region" '
-        f'aria-label="{name} on each server"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-        "</div></details></section>"
-    )
+    return f"""<section class="card" id="{name}">
+<h3>{name} <small>{share(component["variance"], 1)} of variance</small></h3>
+<div class="bar" aria-hidden="true"><i style="width:{width:.1f}%"></i></div>
+<p class="found"><b>Found in {component["found"]} of {total}</b>,
+mean correlation {number(component["correlation"])}</p>
+<div class="ends">{end_html("low", "Low end", end("low"))}{end_html("high", "High end", end("high"))}</div>
+<details><summary>{name} on each server</summary>
+<p class="between">Correlation with {name}: of the server\u2019s own component alone, and of all its components
+aligned.</p>
+{scrolled(f"{name} on each server", table)}</details></section>"""
 
 
 def components(found: dict[str, Any]) -> str:
     """Return the section of the consensus components."""
     widest = max((component["variance"] or 0 for component in found["components"]), default=0)
     cards = "".join(component_card(found, component, widest) for component in found["components"])
-    return (
-        '<section id="components" aria-labelledby="components-title"><h2 id="components-title">What all servers see</h2>'
-        "<p>The components of all servers, turned so that they fit each other best, and averaged. Beside each word: how "
-        "many servers have it among the ten outermost of that end. A component may have another number on a server, and "
-        f'may be mirrored there: its ends then change sides.</p><div class="cards">{cards}</div></section>'
+    return section(
+        "components",
+        "What all servers see",
+        f"""<p>The components of all servers, turned so that they fit each other best, and averaged. Beside each word:
+how many servers have it among the ten outermost of that end. A component may have another number on a server, and may
+be mirrored there: its ends then change sides.</p><div class="cards">{cards}</div>""",
     )
 
 
@@ -417,8 +443,10 @@ def word_row(word: dict[str, Any], widest: float, total: int) -> str:
     width = 100 * (word["spread"] or 0) / (widest or 1)
     return (
         f'<tr><th scope="row">{escape(word["word"])}</th>'
-        f'<td class="spread"><i aria-hidden="true" style="width:{width:.1f}%"></i><span>{number(word["spread"], 3)}</span></td>'
-        f"<td>{share(word['neighbours'])}</td><td>{number(word['deviation'], 3)}</td><td>{number(word['count'], 0)}</td>"
+        f'<td class="spread"><i aria-hidden="true" style="width:{width:.1f}%"></i>'
+        f"<span>{number(word['spread'], 3)}</span></td>"
+        f"<td>{share(word['neighbours'])}</td><td>{number(word['deviation'], 3)}</td>"
+        f"<td>{number(word['count'], 0)}</td>"
         f"<td>{word['hosts']} of {total}</td></tr>"
     )
 
@@ -429,31 +457,25 @@ def words_section(found: dict[str, Any]) -> str:
     widest = max((word["spread"] or 0 for word in words), default=0)
     most = words[:WORDS]
     least = words[max(WORDS, len(words) - WORDS) :][::-1]
-    titles = [
-        ("word", "Word"),
-        ("spread", "Spread"),
-        ("neighbours", "Neighbours kept"),
-        ("deviation", "Deviation"),
-        ("count", "Count"),
-        ("hosts", "Servers"),
-    ]
-    head = "".join(f'<th scope="col" data-key="{key}">{title}</th>' for key, title in titles)
+    head = headings("Word", "Spread", "Neighbours kept", "Deviation", "Count", "Servers")
     group = '<tr class="group"><th colspan="6" scope="rowgroup">{}</th></tr>'
     bodies = "".join(
         f"<tbody>{group.format(title)}{''.join(word_row(word, widest, total) for word in rows)}</tbody>"
         for title, rows in (("Words that move most", most), ("Words that move least", least))
         if rows
     )
-    return f"""<section id="words" aria-labelledby="words-title"><h2 id="words-title">Words that move</h2>
-<p>Where a word lies on one server\u2019s map and on the next. <b>Spread</b> is 0 for a word that all servers put in the
-same place; <b>neighbours kept</b> is how much of its ten nearest words two servers have in common;
+    return section(
+        "words",
+        "Words that move",
+        f"""<p>Where a word lies on one server\u2019s map and on the next. <b>Spread</b> is 0 for a word that all
+servers put in the same place; <b>neighbours kept</b> is how much of its ten nearest words two servers have in common;
 <b>deviation</b> is how far its likeness to its nearest words varies.</p>
 <form id="find" role="search" class="controls" data-script hidden><label>Find a word
 <input id="search" type="search" autocomplete="off" spellcheck="false"></label>
 <p id="found-words" class="hint" role="status"></p></form>
-<div class="scroll" tabindex="0" role="region" aria-label="Table of words">
-<table id="word-table"><thead><tr>{head}</tr></thead>{bodies}</table></div>
-<p class="buttons" data-script hidden><button type="button" id="more">Show more</button></p></section>"""
+{scrolled("Table of words", f'<table id="word-table">{head}{bodies}</table>')}
+<p class="buttons" data-script hidden><button type="button" id="more">Show more words</button></p>""",
+    )
 
 
 def host_row(host: dict[str, Any]) -> str:
@@ -473,36 +495,30 @@ def host_row(host: dict[str, Any]) -> str:
         )
     )
     return (
-        f'<tr{" class=apart" if host["apart"] else ""}><th scope="row">{name_html(host["name"], host["address"])}</th>'
-        f"<td>{'; '.join(remark)}</td>{numbers}<td>{escape(seeds)}</td><td>{escape(host['data_set'] or UNKNOWN)}</td></tr>"
+        f'<tr><th scope="row">{name_html(host["name"], host["address"])}</th><td>{"; ".join(remark)}</td>{numbers}'
+        f"<td>{escape(seeds)}</td><td>{escape(host['data_set'] or UNKNOWN)}</td></tr>"
     )
 
 
 def hosts_section(found: dict[str, Any]) -> str:
     """Return the section of the servers, compared and left out."""
     rows = sorted(found["hosts"], key=lambda host: not host["apart"])  # those that stand apart are seen first
-    titles = ["Server", "Remark",
-        "Agreement",
-        "Sampling seed",
-        "Reviews",
-        "Words",
-        "Vocabulary",
-        "Training seeds",
-        "Data set",
-    ]
-    head = "".join(f'<th scope="col">{title}</th>' for title in titles)
+    head = headings(
+        "Server", "Remark", "Agreement", "Sampling seed", "Reviews", "Words", "Vocabulary", "Training seeds", "Data set"
+    )
+    body = "".join(host_row(host) for host in rows)
     left = "".join(
         f"<li>{name_html(host['name'], host['address'])}: {escape(host['reason'])}</li>" for host in found["left_out"]
     )
     missing = f"<ul>{left}</ul>" if left else "<p>None: every server that was asked for is compared above.</p>"
-    return (
-        '<section id="hosts" aria-labelledby="hosts-title"><h2 id="hosts-title">The servers</h2>'
-        "<p>Agreement here is the median cosine agreement with the other servers.</p>"
-        '<div class="scroll" tabindex="0" role="region" aria-label="Table of servers"><table id="host-table">'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(map(host_row, rows))}</tbody></table></div>"
-        '<p class="buttons" data-script hidden><button type="button" id="get-csv">Download CSV</button> '
-        '<button type="button" id="get-json">Download JSON</button></p>'
-        f'<h3 id="left-out">Left out</h3>{missing}</section>'
+    return section(
+        "hosts",
+        "The servers",
+        f"""<p>Agreement here is the median cosine agreement with the other servers.</p>
+{scrolled("Table of servers", f'<table id="host-table">{head}<tbody>{body}</tbody></table>')}
+<p class="buttons" data-script hidden><button type="button" id="get-csv">Download CSV</button>
+<button type="button" id="get-json">Download JSON</button></p>
+<h3 id="left-out">Left out</h3>{missing}""",
     )
 
 
@@ -525,12 +541,8 @@ def about(found: dict[str, Any]) -> str:
         "Program": f"vec2pca {found['vec2pca']}",
     }
     sources = "".join(f"<li>{name_html(source['text'], source['url'] or '')}</li>" for source in found["sources"])
-    return (
-        '<section id="about" aria-labelledby="about-title"><h2 id="about-title">About this comparison</h2>'
-        + definitions(shown)
-        + (f"<h3>Sources</h3><ul>{sources}</ul>" if sources else "")
-        + "</section>"
-    )
+    listing = f"<h3>Sources</h3><ul>{sources}</ul>" if sources else ""
+    return section("about", "About this comparison", definitions(shown) + listing)
 
 
 # --- the whole -------------------------------------------------------------------------------------------------------
@@ -552,7 +564,7 @@ def embedded(found: dict[str, Any]) -> dict[str, Any]:
     halves = {key: [row[i + 1 :] for i, row in enumerate(table)] for key, table in found["pairs"].items()}
     columns = {key: [word[key] for word in found["words"]] for key in (found["words"] or [{}])[0]}
     return {
-        "found": rounded({**found, "pairs": halves, "words": columns}),
+        "found": {**found, "pairs": halves, "words": columns},
         "csv": class_csv(found),
         "measures": {key: title for key, (title, _) in MEASURES.items()},
         "scales": {key: scale(found, key) for key in MEASURES},
@@ -564,6 +576,7 @@ def embedded(found: dict[str, Any]) -> dict[str, Any]:
 
 def render_class(found: dict[str, Any], links: Sequence[tuple[str, str]]) -> str:
     """Return the page of a class: `found` is what `vec2pca compare --json` writes, `links` are for its top."""
+    found = rounded(found)  # once, so that the page and its script write the same numbers
     pairs = len(found["hosts"]) > 1
     header = f"""<p class="answer">{escape(found["answer"]).replace(" %", NARROW_SPACE + "%")}</p>
 <p class="lead">{meaning(found)}</p>
@@ -572,8 +585,7 @@ def render_class(found: dict[str, Any], links: Sequence[tuple[str, str]]) -> str
 <a href="#components">Components</a><a href="#words">Words</a><a href="#hosts">Servers</a>
 <a href="#about">About</a>{links_html(links)}</nav>"""
     sections = [
-        '<section id="measures" aria-labelledby="measures-title"><h2 id="measures-title">How much do they agree?</h2>'
-        f"{measure_cards(found)}</section>",
+        section("measures", "How much do they agree?", measure_cards(found)),
         chance(found),
         heat_map(found) if pairs else "",
         components(found),

@@ -8,7 +8,7 @@
   // pairs has, for each server, its agreement with those after it
   const agreement = (key, i, j) => (i === j ? 1 : i < j ? pairs[key][i][j - i - 1] : pairs[key][j][i - j - 1]);
   const number = (value, digits = 2) => value === null ? "n/a"
-    : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "\u2212");
+    : (digits ? value.toFixed(digits) : Math.round(value).toLocaleString("en")).replace("-", "\u2212");
   const columns = Object.keys(found.words);
   const words = (found.words.word ?? []).map((_, i) => Object.fromEntries(columns.map((key) => [key, found.words[key][i]])));
   const named = (name, address = "") => {
@@ -133,6 +133,7 @@
       event.preventDefault();
       const inside = (at) => Math.min(R - 1, Math.max(0, at));
       choose(inside(row + by[0]), inside(column + by[1]));
+      mark.scrollIntoView({ block: "nearest", inline: "nearest" });
     });
     plane.addEventListener("focus", () => { status.textContent = told(row, column); });
     measure.addEventListener("change", () => { paint(); choose(row, column); });
@@ -183,7 +184,7 @@
 
   function wordTable() {
     const table = $("word-table"), search = $("search"), told = $("found-words"), more = $("more");
-    const keys = [...table.tHead.rows[0].cells].map((head) => head.dataset.key);
+    const keys = ["word", "spread", "neighbours", "deviation", "count", "hosts"]; // of the columns
     const widest = Math.max(...words.map((word) => word.spread ?? 0)) || 1;
     let shown = limits.words, ordered = words;
     function row(word) {
