@@ -79,7 +79,7 @@ def make_class(hosts: int, *, training: bool = True, words: int = 400) -> dict[s
             "min_count": 20,
             "window": 10,
             "sample": 0.001,
-            "components": 4,
+            "components": 9,
             "epochs": 5,
             "unicode": False,
         },
@@ -109,7 +109,7 @@ def make_class(hosts: int, *, training: bool = True, words: int = 400) -> dict[s
                 "hosts": [
                     {
                         "correlation": round(0.98 - 0.05 * c - rng.uniform(0, 0.05), 4),
-                        "component": f"PC{(c + (i % 5 == 4)) % 4}",
+                        "component": f"PC{(c + (i % 5 == 4)) % 9}",
                         "own_correlation": round((0.96 - 0.06 * c) * (-1 if i % 3 == 1 else 1), 4),
                     }
                     for i in range(hosts)
@@ -126,7 +126,7 @@ def make_class(hosts: int, *, training: bool = True, words: int = 400) -> dict[s
                     for end in ("low", "high")
                 },
             }
-            for c in range(4)
+            for c in range(9)
         ],
         "words": [
             {
