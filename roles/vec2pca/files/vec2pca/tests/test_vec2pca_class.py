@@ -218,6 +218,14 @@ def test_hosts_with_one_sample_are_told_and_count_as_one(compared: Callable[...,
     assert found["training"]["within"]["mean"] == found["pairs"]["cosine_agreement"][0][1]
 
 
+def test_an_analysis_of_another_sample_does_not_count_as_the_hosts(compared: Callable[..., dict[str, Any]]) -> None:
+    own = result(topics(), sha256="x")
+    stale = result(noisy(topics(), 2, 1), seed=2, sha256="yesterday's")
+    found = compared(a=[own, stale], b=result(noisy(topics(), 0.5, 2), sha256="y"))
+    assert found["training"] is None
+    assert found["hosts"][0]["training_seeds"] == [1]
+
+
 def test_words_that_move_are_found(compared: Callable[..., dict[str, Any]]) -> None:
     results = {}
     for i, name in enumerate("abcd"):

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 from support.classes import make_class
-from vec2pca.class_page import STEPS, class_csv, render_class, rounded
+from vec2pca.class_page import class_csv, render_class, rounded
+from vec2pca.heat_map import STEPS
 
 LINKS = [("Analysis", "/")]
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&\u202e"

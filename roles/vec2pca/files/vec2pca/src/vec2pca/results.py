@@ -161,7 +161,7 @@ def shown(value: object) -> str:
 def comparable(hosts: Sequence[Host]) -> list[Host]:
     """Return the hosts whose analyses were made alike: the most; the others get the reason in `missing`.
 
-    Analyses of a host that are not made like its own are dropped.
+    Analyses of a host that are not made like its own, or of another sample, are dropped.
     """
     found = [host for host in hosts if host.analyses]
     kinds = Counter(json.dumps(host.own.compared, sort_keys=True) for host in found)
@@ -176,5 +176,10 @@ def comparable(hosts: Sequence[Host]) -> list[Host]:
             if own[key] != usual[key]
         ]
         host.missing = "; ".join(differs)
-        host.analyses = [analysis for analysis in host.analyses if analysis.compared == own]
+        sample = host.own.corpus.get("sha256")
+        host.analyses = [
+            analysis
+            for analysis in host.analyses
+            if analysis.compared == own and analysis.corpus.get("sha256") == sample
+        ]
     return [host for host in found if not host.missing]
