@@ -49,8 +49,10 @@ def comparison_plan(
 ) -> dict[str, Any]:
     """Return which hosts are compared, on which of them, and under which name, which changes when an input does.
 
-    `known` are the hosts that got this far, `running` all that the run is about.
+    `known` are the hosts that got this far, `running` all that the run is about. Hosts are in the order of their names,
+    lab-2 before lab-10: an inventory may order them anew in every run.
     """
+    names = sorted(names, key=_by_number)
     got_this_far = {host["name"]: host for host in known}
     hosts: dict[str, dict[str, Any]] = {}
     for name in names:
@@ -86,6 +88,11 @@ def comparison_outcome(text: str, plan: Mapping[str, Any]) -> dict[str, Any]:
         "compared": [host["name"] for host in found["hosts"]] if found else plan["compared"],
         "notice": _lines(left_out),
     }
+
+
+def _by_number(name: str) -> list[str | int]:
+    """Return what a name is sorted by: its text, and numbers in it as such."""
+    return [int(part) if i % 2 else part for i, part in enumerate(re.split(r"(\d+)", name))]
 
 
 def _notice(compared: Sequence[str], missing: Mapping[str, str]) -> list[str]:

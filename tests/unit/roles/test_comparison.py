@@ -77,14 +77,23 @@ def test_the_first_host_with_a_result_compares_all(filters: ModuleType) -> None:
     names = ["none", "a", "b", "down", "limited", "more"]
     plan = filters.comparison_plan(names, [without("none"), host("a"), host("b")], ["none", "a", "b", "down"], [])
     assert (plan["host"], plan["compared"], plan["outdated"]) == ("a", ["a", "b"], True)
-    assert list(plan["hosts"]) == names
+    assert list(plan["hosts"]) == ["a", "b", "down", "limited", "more", "none"]
     assert plan["hosts"]["b"] == {"address": "http://b/", "results": [f"b/{KEY}.json", f"b/{KEY}.2.json"]}
     assert plan["hosts"]["down"] == {"address": "", "missing": "could not be reached, or failed in this run"}
     assert plan["notice"] == [
-        "Not compared: none: has no analysis",
         "Not compared: down: could not be reached, or failed in this run",
         "Not compared: limited, more: left out of this run (--limit)",
+        "Not compared: none: has no analysis",
     ]
+
+
+def test_hosts_are_in_the_order_of_their_numbers_whatever_that_of_the_inventory(filters: ModuleType) -> None:
+    plans = [
+        filters.comparison_plan(names, [host(name) for name in names], names, [])
+        for names in (["lab-10", "lab-2", "9"], ["9", "lab-2", "lab-10"])
+    ]
+    assert plans[0]["compared"] == ["9", "lab-2", "lab-10"]
+    assert plans[0]["key"] == plans[1]["key"]
 
 
 def test_what_is_made_is_not_made_again_until_something_changes(filters: ModuleType) -> None:
