@@ -117,7 +117,7 @@ def chance(found: dict[str, Any]) -> str:
         )
     shares, part = training["shares"], training["sample_share_of_variation"] or {"mean": None, "error": None}
     sample = part["mean"]
-    error = "" if part["error"] is None else f" \u00b1 {100 * part['error']:.0f}"
+    error = "" if part["error"] is None else f" \u00b1 {100 * part['error']:.1f}"
     rest = None if sample is None else 1 - sample
     whole = [
         ("common", f"<b>Common {share(shares['common'])}</b> every server finds this, whatever it drew"),
