@@ -70,6 +70,35 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         set_container(PROJECT, "absent")
 
 
+# What breaks while packages are installed (how, its mending, and what the message has to say)
+FAULTS = {
+    "network": (
+        """printf 'Acquire::%s::Proxy "http://127.0.0.1:9";\\n' http https >/etc/apt/apt.conf.d/99z-cut""",
+        "rm /etc/apt/apt.conf.d/99z-cut",
+        "127.0.0.1:9",
+    ),
+    "disk": (
+        "mount -t tmpfs -o size=100k tmpfs /var/cache/apt/archives && mkdir /var/cache/apt/archives/partial",
+        "umount /var/cache/apt/archives",
+        "enough free space in /var/cache/apt/archives",
+    ),
+}
+
+
+# Before any other test installs Apache
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_breaks_while_packages_are_installed_is_named(machine: Machine, fault: str) -> None:
+    break_it, mend_it, cause = FAULTS[fault]
+    # A task before the installation: by then the preflight has passed, and the fault is there when apt starts
+    at = {"httpd : Check ports": lambda: run("docker", "exec", NAME, "sh", "-c", break_it)}
+    try:
+        said = play(machine.inventory, "--tags", "httpd", at=at).failed().words
+    finally:
+        run("docker", "exec", NAME, "sh", "-c", mend_it)
+    assert cause in said
+    assert run("docker", "exec", NAME, "dpkg", "--audit").stdout == ""
+
+
 def test_roles_are_taken_by_tag_and_change_nothing_the_second_time(machine: Machine) -> None:
     options = ("--tags", "httpd")
     machine.play(*options, "--check")
