@@ -315,6 +315,12 @@ def test_a_broken_result_is_named(tmp_path: Path, damage: dict[str, Any]) -> Non
         read_class(named_by_files([tmp_path / "x.json"]), strict=True)
 
 
+def test_numbers_that_json_does_not_have_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(json.dumps({**result(topics()), "about": {"Sampling seed": float("nan")}}))
+    with pytest.raises(Vec2pcaError, match=r"x\.json is not JSON: NaN is no number of JSON"):
+        read_class(named_by_files([tmp_path / "x.json"]), strict=True)
+
+
 def test_hosts_are_named_after_their_files(tmp_path: Path) -> None:
     found = named_by_files([tmp_path / "one" / "r.json", tmp_path / "two" / "r.json", tmp_path / "c.json"])
     assert [host.name for host in found] == [str(tmp_path / "one" / "r"), str(tmp_path / "two" / "r"), "c"]

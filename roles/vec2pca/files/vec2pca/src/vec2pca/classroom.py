@@ -218,6 +218,7 @@ def training_share(
     keys = [hosts[sample].own.corpus.get("sha256") or hosts[sample].name for sample in samples]
     seeds = [analysis.seed for analysis in analyses]
     names = list(dict.fromkeys(keys))
+    rows = [names.index(key) for key in keys]
     agreement, neighbours = pairs["cosine_agreement"], pairs["neighbour_overlap"]
 
     def table(values: Matrix, *, same_seed: bool) -> Matrix:
@@ -226,7 +227,7 @@ def training_share(
         for a in range(len(keys)):
             for b in range(a):
                 if (seeds[a] == seeds[b]) is same_seed and np.isfinite(values[a, b]):
-                    i, j = names.index(keys[a]), names.index(keys[b])
+                    i, j = rows[a], rows[b]
                     for place in {(i, j), (j, i)}:
                         sums[place] += values[a, b]
                         counts[place] += 1

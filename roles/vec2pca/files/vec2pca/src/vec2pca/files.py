@@ -67,11 +67,16 @@ def write_whole(path: Path, text: str) -> None:
         raise
 
 
+def refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have: no other program could read what we write."""
+    raise ValueError(f"{name} is no number of JSON")
+
+
 def read_object(path: Path, what: str) -> dict[str, Any]:
     """Return the JSON object in the file `path`; `what` names it in the error."""
     check_input(path, what)
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse_constant)
     except ValueError as error:
         raise Vec2pcaError(f"{what} {path} is not JSON: {error}") from None
     if not isinstance(value, dict):
