@@ -10,6 +10,7 @@ import shlex
 import shutil
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -190,10 +191,19 @@ def main() -> int:
     names = ", ".join(f"{step.name} {step.seconds:.0f} s" for step in slowest)
     print(f"\n{'Failed' if failed else 'Done'} after {time.monotonic() - begun:.0f} s (slowest: {names})")
     if progress.summary and not failed:
-        for host in json.loads(REPORT.read_text(encoding="utf-8"))["hosts"]:
-            if host["url"]:
-                print(f"The page of {host['host']}: {host['url']}")
+        print("\n".join(addresses(json.loads(REPORT.read_text(encoding="utf-8"))["hosts"])))
     return int(runner.rc)
+
+
+def addresses(hosts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return where the page of each host is, and, where they were compared, that of the class, which is on each."""
+    sites = [host for host in hosts if host["url"]]
+    pages = [f"The page of {host['host']}: {host['url']}" for host in sites]
+    for host in sites:
+        where = [record["where"] for record in host["components"] if record["name"] == "comparison"]
+        if where and where[0]:
+            return [*pages, f"How much their results vary: {host['url'].rstrip('/')}{where[0]}"]
+    return pages
 
 
 if __name__ == "__main__":

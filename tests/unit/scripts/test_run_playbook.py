@@ -130,3 +130,23 @@ def test_ansible_without_an_engine_says_how_to_get_one() -> None:
     )
     assert result.returncode != 0
     assert "Run scripts/up, which starts or installs one" in " ".join(result.stdout.split())
+
+
+def test_the_page_of_the_class_is_told_where_hosts_were_compared() -> None:
+    def host(name: str, *components: dict[str, str], url: str = "") -> dict[str, object]:
+        return {"host": name, "url": url, "components": components}
+
+    class_page = {"name": "comparison", "state": "ready", "where": "/class/"}
+    swap = {"name": "swap", "state": "ready", "where": "/srv/swap"}
+    alone = [host("a", swap, url="http://a/"), host("b")]
+    assert run_playbook.addresses(alone) == ["The page of a: http://a/"]
+    several = [
+        host("none", class_page),
+        host("a", swap, class_page, url="http://a/"),
+        host("b", class_page, url="http://b/"),
+    ]
+    assert run_playbook.addresses(several) == [
+        "The page of a: http://a/",
+        "The page of b: http://b/",
+        "How much their results vary: http://a/class/",
+    ]
