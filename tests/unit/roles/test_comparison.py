@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-PLUGIN = Path(__file__).resolve().parents[3] / "roles" / "comparison" / "filter_plugins" / "comparison.py"
+from tests.support.plugins import load_plugin
+
 KEY = "0123456789abcdef" * 4
 RESULT = f"/srv/vec2pca/{KEY}.json"
 
 
 @pytest.fixture(scope="module")
 def filters() -> ModuleType:
-    spec = spec_from_file_location("comparison_filters", PLUGIN)
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_plugin("comparison/filter_plugins/comparison.py")
 
 
 def facts(**details: Any) -> dict[str, Any]:

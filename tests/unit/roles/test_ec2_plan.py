@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.plugins import load_plugin
+
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
-_specification = importlib.util.spec_from_file_location("ec2_plan", ROOT / "roles/ec2/filter_plugins/ec2_plan.py")
-assert _specification is not None
-assert _specification.loader is not None
-_module = importlib.util.module_from_spec(_specification)
-_specification.loader.exec_module(_module)
-filters: dict[str, Any] = _module.FilterModule().filters()
+filters: dict[str, Any] = load_plugin("ec2/filter_plugins/ec2_plan.py").FilterModule().filters()
 
 
 def thing(kind: str, identity: str, index: int | None = 1, part: str = "", on: str | None = None, **more: Any) -> Any:

@@ -7,24 +7,19 @@ import os
 import stat
 import subprocess
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tests.support.plugins import load_plugin
+
 ROOT = Path(__file__).resolve().parents[3]
-PLUGIN = ROOT / "roles" / "handout" / "filter_plugins" / "handout.py"
 
 
 @pytest.fixture(scope="module")
 def filters() -> ModuleType:
-    spec = spec_from_file_location("handout_filters", PLUGIN)
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_plugin("handout/filter_plugins/handout.py")
 
 
 def test_fingerprints_are_those_that_ssh_shows(filters: ModuleType, tmp_path: Path) -> None:

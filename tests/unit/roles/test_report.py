@@ -5,25 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from tests.support.plugins import load_plugin
+
 ROLE = Path(__file__).resolve().parents[3] / "roles" / "report"
-PLUGIN = ROLE / "filter_plugins" / "report.py"
 
 
 @pytest.fixture(scope="module")
 def report() -> ModuleType:
-    spec = spec_from_file_location("report_filters", PLUGIN)
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_plugin("report/filter_plugins/report.py")
 
 
 def record(name: str, **more: Any) -> dict[str, Any]:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-PLUGIN = Path(__file__).resolve().parents[3] / "roles" / "sandbox" / "filter_plugins" / "sandbox.py"
+from tests.support.plugins import load_plugin
 
 
 @pytest.fixture(scope="module")
 def sandbox() -> ModuleType:
-    spec = spec_from_file_location("sandbox_filters", PLUGIN)
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_plugin("sandbox/filter_plugins/sandbox.py")
 
 
 def test_hosts_have_ports_of_their_own(sandbox: ModuleType) -> None:
