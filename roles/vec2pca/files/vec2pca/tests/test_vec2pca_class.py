@@ -33,7 +33,7 @@ PARAMETERS: dict[str, Any] = {
     "sample": 0.001,
     "epochs": 5,
 }
-PARAMETERS |= {"unicode": False, "engine": "kernel", "repeatable": True}
+PARAMETERS |= {"features": FEATURES, "unicode": False, "engine": "kernel", "repeatable": True}
 
 
 def topics(seed: int = 0) -> Vectors:
@@ -307,12 +307,27 @@ def test_hosts_without_a_result_are_named_and_the_rest_is_compared(tmp_path: Pat
         {"vectors": [[0] * FEATURES] * SIZE},
         {"components": 3},
         {"parameters": {"seed": 1}},
+        {"parameters": {**PARAMETERS, "seed": "one"}},
+        {"parameters": {**PARAMETERS, "window": None}},
+        {"counts": [0] * SIZE},
     ],
 )
 def test_a_broken_result_is_named(tmp_path: Path, damage: dict[str, Any]) -> None:
     (tmp_path / "x.json").write_text(json.dumps({**result(topics()), **damage}))
     with pytest.raises(Vec2pcaError, match=r"x\.json is a broken result"):
         read_class(named_by_files([tmp_path / "x.json"]), strict=True)
+
+
+def test_what_a_result_tells_of_its_sample_is_believed_only_where_it_can_be(tmp_path: Path) -> None:
+    bad = '"><img src=x>'
+    wild = result(topics(), about={"Sampling seed": bad, "Reviews in the sample": [bad]})
+    wild["corpus"] = {"words": "many", "lines": {}, "sha256": 7}
+    for name, given in (("a", wild), ("b", result(topics()))):
+        (tmp_path / f"{name}.json").write_text(json.dumps(given))
+    page, average = tmp_path / "class.html", tmp_path / "consensus.html"
+    inputs = [str(tmp_path / f"{name}.json") for name in "ab"]
+    assert main(["compare", *inputs, "--html", str(page), "--consensus", str(average)]) == 0
+    assert "<img src=x" not in page.read_text()
 
 
 def test_numbers_that_json_does_not_have_are_refused(tmp_path: Path) -> None:

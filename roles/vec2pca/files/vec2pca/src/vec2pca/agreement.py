@@ -1,7 +1,8 @@
 """How far many results agree, each with each other, over the words that two of them share.
 
 All measures of a pair follow from three small products of its tables, so that no table of all pairs of words is made:
-the sum over words i and j of (u_i.u_j)(v_i.v_j) is the squared Frobenius norm of U'V.
+the sum over words i and j of (u_i.u_j)(v_i.v_j) is the squared Frobenius norm of U'V. `compare`, which lays all cosines
+out for two results, is exact to the last digit and the reference that a test holds this against.
 """
 
 from __future__ import annotations

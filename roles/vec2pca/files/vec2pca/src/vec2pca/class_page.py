@@ -118,7 +118,7 @@ def host_row(host: dict[str, Any]) -> str:
         remark.append(f"same sample as {listed(host['same_sample_as'])}")
     seed, seeds = host["sampling_seed"], ", ".join(str(seed) for seed in host["training_seeds"])
     numbers = "".join(
-        f'<td data-value="{"" if value is None else value}">{text}</td>'
+        f'<td data-value="{"" if value is None else escape(str(value))}">{text}</td>'
         for value, text in (
             (host["agreement"], number(host["agreement"], 3)),
             (seed, UNKNOWN if seed is None else escape(str(seed))),

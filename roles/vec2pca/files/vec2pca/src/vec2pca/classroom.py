@@ -156,7 +156,7 @@ def same_samples(hosts: Sequence[Host]) -> dict[str, list[str]]:
     """Return the names of the hosts that analysed one sample, by its digest, for those that share one."""
     found: dict[str, list[str]] = {}
     for host in hosts:
-        found.setdefault(host.own.corpus.get("sha256", ""), []).append(host.name)
+        found.setdefault(host.own.corpus["sha256"], []).append(host.name)
     return {digest: names for digest, names in found.items() if digest and len(names) > 1}
 
 
@@ -170,15 +170,15 @@ def describe_hosts(hosts: Sequence[Host], agreement: Matrix) -> list[dict[str, A
             "name": host.name,
             "address": host.address,
             "data_set": host.own.compared["data_set"],
-            "sampling_seed": host.own.about.get("Sampling seed", ""),
-            "reviews": host.own.about.get("Reviews in the sample", host.own.corpus.get("lines")),
+            "sampling_seed": host.own.about.get("Sampling seed"),
+            "reviews": host.own.reviews,
             "words": host.own.corpus.get("words"),
             "vocabulary": len(host.own.words),
             "training_seeds": [analysis.seed for analysis in host.analyses],
-            "sha256": host.own.corpus.get("sha256", ""),
+            "sha256": host.own.corpus["sha256"],
             "agreement": number(typical[i]),
             "apart": bool(apart[i]),
-            "same_sample_as": [name for name in shared.get(host.own.corpus.get("sha256", ""), []) if name != host.name],
+            "same_sample_as": [name for name in shared.get(host.own.corpus["sha256"], []) if name != host.name],
         }
         for i, host in enumerate(hosts)
     ]
@@ -215,7 +215,7 @@ def training_share(
     training = 1 - within, as intraclass correlations (Shrout and Fleiss, 1979). Pairs with one training seed begin
     with the same random numbers and are told apart: `between` is of pairs that differ in both.
     """
-    keys = [hosts[sample].own.corpus.get("sha256") or hosts[sample].name for sample in samples]
+    keys = [hosts[sample].own.corpus["sha256"] or hosts[sample].name for sample in samples]
     seeds = [analysis.seed for analysis in analyses]
     names = list(dict.fromkeys(keys))
     rows = [names.index(key) for key in keys]

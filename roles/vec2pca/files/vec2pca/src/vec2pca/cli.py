@@ -167,14 +167,13 @@ def run_compare(arguments: Sequence[str]) -> None:
         command.error("name results, or --hosts FILE" if not options.hosts else "--hosts names the results: no others")
     if options.results and len(options.results) < 2:
         command.error("two results are needed")
-    files = [path for path in (*pages, options.json) if path not in (None, STANDARD_OUTPUT)]
-    check_outputs(command, files, [*options.results, *([options.hosts] if options.hosts else [])])
+    hosts = read_hosts(options.hosts) if options.hosts else named_by_files(options.results)
+    inputs = [path for host in hosts for path in host.paths] + ([options.hosts] if options.hosts else [])
+    check_outputs(command, [path for path in (*pages, options.json) if path not in (None, STANDARD_OUTPUT)], inputs)
     if len(options.results) == 2 and not pages:
         found = compare(*(read_result(path) for path in options.results))
         write_json(options.json, found) if options.json else print(as_text(found))
         return
-    hosts = read_hosts(options.hosts) if options.hosts else named_by_files(options.results)
-    check_outputs(command, files, [path for host in hosts for path in host.paths])
     progress = Reporter(options.progress)
     read_class(hosts, strict=not options.hosts, progress=progress)
     comparison = compare_class(hosts, options.title, progress)

@@ -86,7 +86,7 @@ def align(
     return Consensus(mean, rotations, shifts)
 
 
-def columns_of(consensus: Consensus, tables: NDArray[np.float32], i: int) -> Matrix:
+def turned_table(consensus: Consensus, tables: NDArray[np.float32], i: int) -> Matrix:
     """Return table `i`, turned onto the mean."""
     turned: Matrix = tables[i] @ consensus.rotations[i] + consensus.shifts[i]
     return turned
@@ -110,7 +110,7 @@ def components(stacked: Stack, variances: Sequence[Sequence[float]], first: int)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
     scores = orient(centred @ axes.T)
     axes = axes * np.where((centred @ axes.T * scores).sum(axis=0) < 0, -1.0, 1.0)[:, None]
-    aligned = [(columns_of(consensus, tables, i) - consensus.mean.mean(axis=0)) @ axes.T for i in range(len(tables))]
+    aligned = [(turned_table(consensus, tables, i) - consensus.mean.mean(axis=0)) @ axes.T for i in range(len(tables))]
     whole = [
         float((table[has, 0] - table[has, 0].mean()) @ (table[has, 0] - table[has, 0].mean())) / (shares[0] or 1)
         for table, has, shares in zip(tables.astype(np.float64), present, variances, strict=True)
@@ -194,7 +194,7 @@ def word_spread(stacked: Stack, consensus: Consensus, nearest: Sequence[NDArray[
     total = np.zeros((size, tables.shape[2]))
     shared = np.zeros((size, size), np.uint16)
     for i, near in enumerate(nearest):
-        total += columns_of(consensus, tables, i)
+        total += turned_table(consensus, tables, i)
         rows = np.flatnonzero(present[i])
         shared[rows[:, None], near[rows]] += 1
     lengths = np.maximum(np.linalg.norm(consensus.mean, axis=1, keepdims=True), 1e-12)

@@ -61,7 +61,7 @@ def facts(result: Result) -> dict[str, Any]:
         "Subsampling": f"{used['sample']:g}",
         "Epochs": used["epochs"],
         "Seed": used["seed"],
-        "Engine": {"kernel": "kernel in C", "gensim": "gensim"}[used["engine"]],
+        "Engine": {"kernel": "kernel in C"}.get(used["engine"], used["engine"]),
         "Words are": "runs of letters of any script" if used["unicode"] else "runs of the letters A to Z",
         "Programs": ", ".join(f"{name} {used[name]}" for name in PROGRAMS if name in used),
     }

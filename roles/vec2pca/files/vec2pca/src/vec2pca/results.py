@@ -19,7 +19,8 @@ from vec2pca.progress import Progress
 
 STEPS = 10_000  # a coordinate is kept in as many steps as the four decimals of a result have: a fifth of the memory
 # What a result has to tell of its making
-PARAMETERS = ("seed", "min_count", "min_count_chosen", "window", "sample", "epochs", "unicode", "engine", "repeatable")
+NUMBERS = ("seed", "features", "min_count", "window", "sample", "epochs")
+PARAMETERS = (*NUMBERS, "min_count_chosen", "unicode", "engine", "repeatable")
 # What has to be equal, so that two results differ only by their samples and the chance of training
 COMPARABLE = {
     "data_set": "data set",
@@ -54,6 +55,12 @@ class Analysis:
     def seed(self) -> int:
         """Return the seed of the training."""
         return int(self.parameters["seed"])
+
+    @property
+    def reviews(self) -> int | None:
+        """Return the size of the sample: what `about` says, else the lines of the text; None where neither is told."""
+        told = self.about.get("Reviews in the sample")
+        return told if isinstance(told, int) else self.corpus.get("lines")
 
 
 @dataclass
@@ -92,10 +99,21 @@ def read_analysis(path: Path) -> Analysis:
         parameters, corpus, about = (dict(result.get(key) or {}) for key in ("parameters", "corpus", "about"))
     except (KeyError, TypeError, ValueError) as error:
         raise Vec2pcaError(f"{path} is a broken result ({error!r}). Make it again with vec2pca --json") from None
-    if unknown := sorted(set(PARAMETERS) - set(parameters)):
+    unknown = [name for name in PARAMETERS if name not in parameters]
+    unknown += [name for name in NUMBERS if not isinstance(parameters.get(name, 0), (int, float))]
+    if unknown:
         raise Vec2pcaError(f"{path} is a broken result: it does not tell {', '.join(unknown)}. Make it again")
+    # What is counted in it, and its digest; of a result that tells neither, nothing
+    counted = {key: value for key, value in corpus.items() if isinstance(value, int)}
+    corpus = {**counted, "sha256": str(corpus.get("sha256", ""))}
     shapes = vectors.ndim == 2 and scores.shape == (len(words), len(variance)) and len(counts) == len(words)
-    if not shapes or len(vectors) != len(words) or len(set(words)) != len(words) or not words:
+    if (
+        not shapes
+        or counts.min(initial=1) < 1
+        or len(vectors) != len(words)
+        or len(set(words)) != len(words)
+        or not words
+    ):
         raise Vec2pcaError(f"{path} is a broken result: its tables do not fit its words. Make it again")
     if not (np.isfinite(vectors).all() and np.isfinite(scores).all() and np.abs(vectors).max(axis=1).all()):
         raise Vec2pcaError(f"{path} is a broken result: numbers are missing in it. Make it again")
@@ -176,10 +194,8 @@ def comparable(hosts: Sequence[Host]) -> list[Host]:
             if own[key] != usual[key]
         ]
         host.missing = "; ".join(differs)
-        sample = host.own.corpus.get("sha256")
+        sample = host.own.corpus["sha256"]
         host.analyses = [
-            analysis
-            for analysis in host.analyses
-            if analysis.compared == own and analysis.corpus.get("sha256") == sample
+            analysis for analysis in host.analyses if analysis.compared == own and analysis.corpus["sha256"] == sample
         ]
     return [host for host in found if not host.missing]
