@@ -30,8 +30,10 @@ def test_the_playbook_is_named_without_the_files_of_options(plugin: ModuleType, 
 
 
 def test_a_run_is_alive_until_it_ends(plugin: ModuleType) -> None:
-    command = [sys.executable, "-c", "import sys; sys.stdin.read()", "ansible-playbook"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+    command = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", "ansible-playbook"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()  # the kernel shows the command line of a new process a moment late
         (name,) = [name for name in plugin.processes() if name.startswith(f"{process.pid}:")]
         assert name in plugin.processes()
         process.kill()
