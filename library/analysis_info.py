@@ -16,19 +16,22 @@ options:
     type: path
     required: true
   command:
-    description: The link to the program.
+    description: The link to the program, where there is to be one.
     type: path
-    required: true
   page:
     description: Where the page is published.
     type: path
     required: true
   input:
-    description: The text. Required with O(required=true).
+    description: The text, where it is a file of the host.
     type: path
   nltk_data:
     description: Folder of NLTK's data, beside those in which NLTK itself looks.
     type: path
+  role:
+    description: The role whose variables the messages name.
+    type: str
+    default: vec2pca
   required:
     description: Whether to fail. Otherwise only RV(ours) is returned. In check mode what is missing is no failure.
     type: bool
@@ -76,13 +79,13 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "venv": {"type": "path", "required": True},
-            "command": {"type": "path", "required": True},
+            "command": {"type": "path"},
             "page": {"type": "path", "required": True},
             "input": {"type": "path"},
             "nltk_data": {"type": "path"},
+            "role": {"type": "str", "default": "vec2pca"},
             "required": {"type": "bool", "default": True},
         },
-        required_if=[("required", True, ["input"])],
         supports_check_mode=True,
     )
     options = module.params
@@ -91,8 +94,8 @@ def main() -> None:
         problems = [*foreign(options), *(() if module.check_mode else missing(options))]
     if problems:
         module.fail_json(msg=". ".join([*problems, ""]).strip())
-    page, command = Path(options["page"]), Path(options["command"])
-    ours = [str(page)] * is_page(page, ANALYSIS) + [str(command)] * is_link_to_program(options)
+    ours = [path for path in (options["page"],) if is_page(Path(path), ANALYSIS)]
+    ours += [path for path in (options["command"],) if path and is_link_to_program(options)]
     there = options["input"] and Path(options["input"]).is_file()
     module.exit_json(changed=False, checksum=module.sha1(options["input"]) if there else "", ours=ours)
 

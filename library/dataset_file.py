@@ -10,11 +10,24 @@ description:
   - Tries O(sources) in their order. The first that answers with the right SHA-256 is used.
   - The record C(<dest>.source.json) has the source, sha256, size, time, and the sources that did not serve.
   - Without O(sha256) the checksum that was first seen is kept in the record, and later runs insist on it, as long as
-    its source is still among O(sources). A file that is there without a record is taken, and pinned, as it is.
+    the file is there and its source is still among O(sources). To replace a wrong file, delete it. A file that is
+    there without a record is taken, and pinned, as it is.
+  - Without O(sha256) what comes is looked at before it is published. A name that ends in C(.gz), C(.zst), C(.bz2),
+    C(.xz) or C(.zip) wants such a file, whole (of zstd the first bytes alone, where Python has no zstandard). A web
+    page is taken for a C(.html) alone; in place of another file it is a login page of the network, and the source is
+    out of reach.
   - A file that is there and right costs no network. The file is written under a temporary name and renamed; an
-    interrupted HTTP transfer goes on where it stopped when the server proves that its file is still the same.
+    interrupted HTTP transfer goes on where it stopped when the server proves, by ETag or Last-Modified, that its file
+    is still the same.
+  - A web server's answer has to be the whole file by its status, headers and length. Where it tells no length and sends
+    no chunks, nothing shows that the transfer broke off; the file is taken, and O(sha256) or its kind have to prove it.
+  - A server that answers 429 or 503 is waited for, as long as it asks, up to 30 seconds each time and 60 in all.
+  - Redirects are followed, from https to http as well; a password goes to no other scheme, host or port.
   - Proxies and certificate authorities come from the environment (E(HTTPS_PROXY), E(NO_PROXY), E(SSL_CERT_FILE),
-    E(REQUESTS_CA_BUNDLE)). Passwords in addresses are left out of messages and of the record.
+    E(REQUESTS_CA_BUNDLE)).
+  - User and password, and the values of the query, of an address are left out of messages, results, records and logs.
+    The record keeps a digest of the address without its password and signature, so that a source that is signed anew
+    for every run is known again.
 options:
   dest:
     description: Path of the file. Its directory must exist.
@@ -23,7 +36,8 @@ options:
   sources:
     description:
       - Where to fetch the file from, in order.
-      - C(https://...) or C(http://...), also with C(user:password@).
+      - C(https://...) or C(http://...), also with C(user:password@) or a signature in the query. It may hold spaces and
+        letters of any language; what is percent-encoded stays so.
       - An absolute path, or C(file://...), on the host itself.
       - C(s3://bucket/key), through boto3 of the Python that runs the module.
       - C(pypi:<distribution>==<version>#<path inside it>), a file inside a wheel or a source distribution, through the
@@ -33,7 +47,7 @@ options:
     elements: str
     required: true
   sha256:
-    description: The checksum the file must have, 64 hexadecimal digits.
+    description: The checksum the file must have, 64 hexadecimal digits. It decides alone.
     type: str
   connect_timeout:
     description: Seconds to wait for a server to answer. A server that sends nothing for 60 seconds is given up as well.
@@ -49,8 +63,9 @@ options:
   required:
     description:
       - Whether it is an error that the file is out of reach. If not, RV(available) and RV(reason) say so.
-      - Out of reach means that every source cannot be reached, refuses, or does not have the file. A wrong checksum, a
-        certificate that is not trusted, a full disk or a wrong option is an error in any case.
+      - Out of reach means that every source cannot be reached, refuses, does not have the file, or gives a web page in
+        its place. A wrong checksum, half an archive, a certificate that is not trusted, a full disk or a wrong option
+        is an error in any case.
     type: bool
     default: true
   unpack:
@@ -104,7 +119,8 @@ dest:
   type: str
 source:
   description:
-    - The source that the file came from, without its password; null when the file is out of reach.
+    - The source that the file came from, without its password and the values of its query; null when the file is out
+      of reach.
     - The path of the file itself when it was there before without a record.
   returned: success
   type: str
@@ -139,7 +155,7 @@ unavailable:
   elements: dict
   contains:
     source:
-      description: The source, without its password.
+      description: The source, without its password and the values of its query.
       type: str
     reason:
       description: Why it did not serve.
@@ -149,16 +165,16 @@ unavailable:
 import sys
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.download.archive import unpack
 from ansible.module_utils.labserver.download.fetch import download
+from ansible.module_utils.labserver.download.module import DownloadModule
 from ansible.module_utils.labserver.download.request import DownloadRequest, UnavailableError
 from ansible.module_utils.labserver.errors import LabError, explain
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = DownloadModule(
         argument_spec={
             "dest": {"type": "path", "required": True},
             "sources": {"type": "list", "elements": "str", "required": True},

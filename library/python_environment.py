@@ -36,6 +36,15 @@ options:
     description: Requirements of the packages, with hashes. Empty to install none.
     type: str
     default: ""
+  build_requirements:
+    description: Requirements, with hashes, of what builds those of O(requirements) that are only there as sources. They
+      are installed first. Empty where each comes as a wheel.
+    type: str
+    default: ""
+  variable:
+    description: The role's variable that O(path) comes from, for messages.
+    type: str
+    default: python_venv_path
   index_url:
     description: Package index. Empty for the one of the host's pip.
     type: str
@@ -96,13 +105,17 @@ def ensure(module: AnsibleModule, folder: OwnFolder) -> str:
         folder.changed = True
     else:
         folder.ensure(whole=True)
-    if options["requirements"] and not (found and module.check_mode) and environment.install(options["requirements"]):
-        folder.changed = True
+    if not (found and module.check_mode):
+        build = options["build_requirements"]
+        if build and environment.install(build):
+            folder.changed = True
+        if options["requirements"] and environment.install(options["requirements"], isolated=not build):
+            folder.changed = True
     closed = closed_folder(folder.path)
     if closed:
         module.warn(
             f"only its owner may enter {closed}, so that others cannot use the environment {folder.path}: set "
-            f"python_venv_path to a folder elsewhere, or let them in (chmod o+x {closed})"
+            f"{options['variable']} to a folder elsewhere, or let them in (chmod o+x {closed})"
         )
     return found
 
@@ -116,6 +129,8 @@ def main() -> None:
             "imports": {"type": "list", "elements": "str", "default": []},
             "installer": {"type": "str", "default": ""},
             "requirements": {"type": "str", "default": ""},
+            "build_requirements": {"type": "str", "default": ""},
+            "variable": {"type": "str", "default": "python_venv_path"},
             "index_url": {"type": "str", "default": ""},
             "recorded": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -127,7 +142,7 @@ def main() -> None:
     os.umask(0o022)
     found = ""
     try:
-        folder = OwnFolder(Path(options["path"]), "python_venv_path", options["recorded"], module.check_mode)
+        folder = OwnFolder(Path(options["path"]), options["variable"], options["recorded"], module.check_mode)
         if options["state"] == "present":
             found = ensure(module, folder)
         elif not folder.remove_whole():

@@ -7,8 +7,8 @@ DOCUMENTATION = r"""
 module: review_import
 short_description: Turns a CSV file of reviews into the JSON lines of the Amazon review sets
 description:
-  - Reads a comma-separated file with a header line, UTF-8, plain, gzip or zstd (seen from its content), and writes one
-    JSON object a row with the text as C(reviewText).
+  - Reads a comma-separated file with a header line, UTF-8, plain or compressed as for M(review_sample), and writes one
+    JSON object a row with the text as C(reviewText). Blank rows are passed over.
   - Nothing is done as long as source, parameters and output are what C(<dest>.manifest.json) says, as for
     M(review_sample).
 options:
@@ -17,7 +17,7 @@ options:
     type: path
     required: true
   dest:
-    description: Where the JSON lines go. Compressed when the name ends in C(.gz) or C(.zst), always to the same bytes.
+    description: Where the JSON lines go. Compressed when the name ends in C(.gz), C(.zst), C(.bz2) or C(.xz).
     type: path
     required: true
   text_column:
@@ -37,6 +37,17 @@ options:
     description: Whether to turn HTML tags to spaces and to decode HTML entities in the text.
     type: bool
     default: false
+  on_error:
+    description:
+      - What to do with a row that is not CSV or not UTF-8, has other columns than the header, or holds something else
+        than a number that JSON can hold where O(numbers) wants one.
+      - V(fail) fails with the number of the line. V(skip) leaves it out, counts it and warns.
+    type: str
+    choices: [fail, skip]
+    default: fail
+  max_errors:
+    description: With O(on_error=skip), how many such rows to accept. Default is any number.
+    type: int
 extends_documentation_fragment: [ansible.builtin.action_common_attributes, ansible.builtin.files]
 attributes:
   check_mode:
@@ -67,6 +78,22 @@ lines:
   description: Number of reviews; in check mode null when it is not known.
   returned: success
   type: int
+left_out:
+  description: Rows left out; in check mode null when they are not known.
+  returned: success
+  type: int
+errors:
+  description: The first ten rows left out.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    line:
+      description: Number of the line where the row ends, from 1.
+      type: int
+    reason:
+      description: What is wrong with it.
+      type: str
 sha256:
   description: SHA-256 of the output; in check mode null when it is not known.
   returned: success
@@ -94,6 +121,8 @@ def main() -> None:
             "fields": {"type": "dict", "default": {}},
             "numbers": {"type": "list", "elements": "str", "default": []},
             "html": {"type": "bool", "default": False},
+            "on_error": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
+            "max_errors": {"type": "int"},
         },
     )
 

@@ -9,9 +9,10 @@ short_description: Draws a uniform random sample of the lines of a file
 description:
   - Takes exactly C(int(fraction * lines)), or O(count), distinct lines of a file. Every such subset is equally likely.
   - Lines keep their order and their bytes. A last line without a newline counts, and so does an empty line.
-  - The file is read once, whatever its size, in little memory. It may be plain, or compressed with gzip or (where
-    the Python package zstandard is importable) zstd, which is seen from its content. A gzip is read faster where the
-    Python package isal is importable. The lab's virtual environment has both.
+  - The file is read once, whatever its size, in little memory. It may be plain, or compressed with gzip, bzip2, xz or
+    (where the Python package zstandard is importable) zstd, which is seen from its content. A gzip is read faster where
+    the Python package isal is importable. The lab's virtual environment has both. What is no text, such as an archive,
+    UTF-16 or a Parquet file, is refused by name.
   - The same seed gives the same lines on every Python and from every compression of the same text.
   - Nothing is done as long as source, parameters and output are what C(<dest>.manifest.json) says, which is written
     with the output. The source is compared by size, modification time and a digest of 64 blocks spread over it.
@@ -21,7 +22,7 @@ options:
     type: path
     required: true
   dest:
-    description: Where the sample goes. Compressed when the name ends in C(.gz) or C(.zst).
+    description: Where the sample goes. Compressed when the name ends in C(.gz), C(.zst), C(.bz2) or C(.xz).
     type: path
     required: true
   fraction:

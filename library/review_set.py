@@ -18,7 +18,7 @@ options:
   sets:
     description:
       - Name to description of a set, a mapping of C(title), C(file) (its name in O(path)), C(sources) and, where it is
-        known, C(sha256).
+        known, C(sha256). Further keys, such as C(unverified) (why it is not known), are for the reader.
     type: dict
     required: true
   names:
@@ -70,7 +70,7 @@ name:
   returned: success
   type: str
 source:
-  description: The source that it came from, without its password; null when none is available.
+  description: The source that it came from, without its password and query; null when none is available.
   returned: success
   type: str
 unavailable:
@@ -91,14 +91,14 @@ import os
 import sys
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.labserver.download.module import DownloadModule
 from ansible.module_utils.labserver.errors import LabError, explain
 from ansible.module_utils.labserver.reviews.sets import download_first
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = DownloadModule(
         argument_spec={
             "path": {"type": "path", "required": True},
             "sets": {"type": "dict", "required": True},

@@ -7,8 +7,10 @@ DOCUMENTATION = r"""
 module: review_text
 short_description: Writes fields of JSON records as lines of text
 description:
-  - Reads a file with one JSON object a line, plain, gzip or zstd (seen from its content), and writes the text of one or
+  - Reads a file with one JSON object a line, plain or compressed as for M(review_sample), and writes the text of one or
     more fields of each as one line of UTF-8. Several fields are joined by a space, newlines inside become spaces.
+  - Blank lines are passed over. A record that is a literal of Python, as the older Amazon sets have them
+    (in single quotes, say), is read as such, and a warning tells how many were.
   - The text is what Python's C(json.loads) gives; the Python package orjson is used where it is importable.
     Half a surrogate pair, which JSON can spell and UTF-8 cannot, becomes U+FFFD.
   - A line longer than 1 MiB is treated as a bad record.
@@ -20,7 +22,7 @@ options:
     type: path
     required: true
   dest:
-    description: Where the text goes. Compressed when the name ends in C(.gz) or C(.zst).
+    description: Where the text goes. Compressed when the name ends in C(.gz), C(.zst), C(.bz2) or C(.xz).
     type: path
     required: true
   fields:
@@ -35,7 +37,7 @@ options:
   on_error:
     description:
       - What to do with a line that is not a JSON object, lacks a field, or holds something else than text in it.
-      - V(fail) fails with the number of the line. V(skip) leaves it out and counts it.
+      - V(fail) fails with the number of the line. V(skip) leaves it out, counts it and warns.
     type: str
     choices: [fail, skip]
     default: fail
@@ -86,6 +88,14 @@ written:
   type: int
 left_out:
   description: Records left out; in check mode null when they are not known.
+  returned: success
+  type: int
+blank:
+  description: Blank lines, which were passed over; in check mode null when they are not known.
+  returned: success
+  type: int
+loose:
+  description: Records that were literals of Python, not JSON; in check mode null when they are not known.
   returned: success
   type: int
 errors:

@@ -163,7 +163,7 @@ class Program:
 
     def compare(self, a: Path, b: Path) -> dict[str, Any]:
         """Return what `vec2pca compare` says of two results."""
-        command = [sys.executable, "-m", "vec2pca", "compare", "--json", str(a), str(b)]
+        command = [sys.executable, "-m", "vec2pca", "compare", str(a), str(b), "--json"]
         done = subprocess.run(command, env=self.environment, check=True, capture_output=True)
         found: dict[str, Any] = json.loads(done.stdout)
         return found

@@ -35,39 +35,40 @@ def is_of_distribution(page: Path) -> bool:
 
 def missing(options: Mapping[str, Any]) -> Iterator[str]:
     """Say what is not there, and what to do about it."""
-    venv, page = Path(options["venv"]), Path(options["page"])
+    venv, page, role = Path(options["venv"]), Path(options["page"]), options["role"]
     if not (venv / "bin" / "uv").exists():
+        maker = "spark" if role == "vec2pca_cluster" else "python_venv"
         yield (
-            f"there is no virtual environment {venv}. Run the role python_venv first (--tags python_venv,vec2pca), or "
-            "set vec2pca_venv"
+            f"there is no virtual environment {venv}. Run the role {maker} first (--tags {maker},{role}), or set "
+            f"{role}_venv"
         )
     nltk_data = [Path(options["nltk_data"])] if options["nltk_data"] else []
     nltk_data += [Path(folder, "nltk_data") for folder in ("~", venv, venv / "share", venv / "lib", *NLTK_FOLDERS)]
     tables = [folder.expanduser() / "tokenizers" / name for folder in nltk_data for name in PUNKT]
     if not any(path.exists() for path in tables):
         yield (
-            f"there is no {tables[0]}. Run the role nltk_punkt first (--tags nltk_punkt,vec2pca), or set "
-            "vec2pca_nltk_data"
+            f"there is no {tables[0]}. Run the role nltk_punkt first (--tags nltk_punkt,{role}), or set "
+            f"{role}_nltk_data"
         )
-    if not Path(options["input"]).is_file():
+    if options["input"] and not Path(options["input"]).is_file():
         yield (
             f"there is no {options['input']}. Run the role review_data first (--tags review_data,vec2pca), or set "
             "vec2pca_input to a text file with one document a line"
         )
     if not page.parent.is_dir():
         yield (
-            f"there is no folder {page.parent} for the page. Run the role httpd first (--tags httpd,vec2pca), or set "
-            "vec2pca_page to a file in a folder that exists"
+            f"there is no folder {page.parent} for the page. Run the role httpd first (--tags httpd,{role}), "
+            f"or set {role}_page to a file in a folder that exists"
         )
 
 
 def foreign(options: Mapping[str, Any]) -> Iterator[str]:
     """Say what would be replaced."""
-    page, command = Path(options["page"]), Path(options["command"])
+    page, command, role = Path(options["page"]), options["command"], options["role"]
     if os.path.lexists(page) and not (is_page(page, ANALYSIS, PLACEHOLDER) or is_of_distribution(page)):
         yield (
-            f"{page} is a page that was not made here, and is left as it is: set vec2pca_page to another file, such as "
-            f"{page.with_name('vec2pca.html')}"
+            f"{page} is a page that was not made here, and is left as it is: set {role}_page to another file, "
+            f"such as {page.with_name('vec2pca.html')}"
         )
-    if os.path.lexists(command) and not is_link_to_program(options):
+    if command and os.path.lexists(command) and not is_link_to_program(options):
         yield f"{command} was not made here, and is left as it is: set vec2pca_command to another path"

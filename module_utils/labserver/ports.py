@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ class Listener:
     program: str
     pid: str
     unit: str
+    uid: int = -1  # of the user, which is seen of every process
 
     def meets(self, address: str) -> bool:
         """Whether one who binds this port to `address` meets this listener; IPv6's any is IPv4's too."""
@@ -36,15 +38,15 @@ class Listener:
 
 def listeners(proc: Path = Path("/proc")) -> list[Listener]:
     """Return the listening TCP sockets."""
-    sockets = [(address, port, inode) for name in ("tcp", "tcp6") for address, port, inode in _sockets(proc, name)]
-    owners = _owners(proc, {inode for _, _, inode in sockets}) if sockets else {}
-    return [Listener(address, port, *owners.get(inode, ("", "", ""))) for address, port, inode in sockets]
+    sockets = [found for name in ("tcp", "tcp6") for found in _sockets(proc, name)]
+    owners = _owners(proc, {inode for *_, inode in sockets}) if sockets else {}
+    return [Listener(address, port, *owners.get(inode, ("", "", "")), uid) for address, port, uid, inode in sockets]
 
 
-def check_ports(ports: Mapping[str, int], ours: Sequence[str], address: str = ANY[0]) -> None:
+def check_ports(ports: Mapping[str, int], ours: Sequence[str], address: str = ANY[0], user: str = "") -> None:
     """Raise a LabError for a port that cannot be used; the keys are the variables that set them.
 
-    `ours` are the units of systemd whose programs may have it already.
+    `ours` are the units of systemd, and `user` the user, whose programs may have it already.
     """
     for variable, port in ports.items():
         if not 1 <= port <= 65535:
@@ -53,9 +55,11 @@ def check_ports(ports: Mapping[str, int], ours: Sequence[str], address: str = AN
         if same:
             raise LabError(f"{variable} and {same[0]} are both {port}: set one of them to another port")
     found = listeners()
+    uids = [entry.pw_uid for entry in pwd.getpwall() if entry.pw_name == user]
+    others = [one for one in found if one.unit not in ours and one.uid not in uids]
     problems = []
     for variable, port in ports.items():
-        met = (one for one in found if one.port == port and one.meets(address) and one.unit not in ours)
+        met = (one for one in others if one.port == port and one.meets(address))
         taken = next(met, None)
         if taken:
             problems.append(f"port {port} is taken by {taken}: set {variable} to another port, or end that program")
@@ -63,13 +67,13 @@ def check_ports(ports: Mapping[str, int], ours: Sequence[str], address: str = AN
         raise LabError("; ".join(problems))
 
 
-def _sockets(proc: Path, name: str) -> Iterator[tuple[str, int, str]]:
+def _sockets(proc: Path, name: str) -> Iterator[tuple[str, int, int, str]]:
     with suppress(OSError):
         for line in (proc / "net" / name).read_text(encoding="ascii").splitlines()[1:]:
             fields = line.split()
             if fields[3] == _LISTEN:
                 address, _, port = fields[1].partition(":")
-                yield _address(address), int(port, 16), fields[9]
+                yield _address(address), int(port, 16), int(fields[7]), fields[9]
 
 
 def _address(hexadecimal: str) -> str:

@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .download.http import SourceError
+from .download.answer import SourceError
 from .download.index import pip_settings
 from .errors import LabError
 from .own_folder import OwnFolder
@@ -141,10 +141,14 @@ class PythonEnvironment:
             command = [self.python, "-I", "-m", "pip", "install", "--require-hashes", "--requirement=/dev/stdin"]
             self._command(command, pip_environment(self.settings()), installer)
 
-    def install(self, requirements: str) -> bool:
-        """Install what `requirements` say, with their hashes; return whether anything changed, or would."""
+    def install(self, requirements: str, *, isolated: bool = True) -> bool:
+        """Install what `requirements` say, with their hashes; return whether anything changed, or would.
+
+        Where not `isolated`, sources are built with what is installed, and nothing without a hash is fetched for it.
+        """
         command = [str(self.folder.path / "bin" / "uv"), "pip", "install", f"--python={self.python}", "--no-cache"]
         command += ["--no-config", "--require-hashes", "--requirement=-"]
+        command += [] if isolated else ["--no-build-isolation"]
         settings = self.settings()
         command += ["--no-index"] if settings.get("no-index", "").lower() in _TRUE else []
         command += ["--dry-run"] if self.check else []

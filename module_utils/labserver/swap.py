@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Collection, Iterable, Iterator
@@ -73,7 +74,25 @@ def look_at(path: str, in_use: Collection[str]) -> SwapFile:
             head = content.read(max(_PAGES))
         if any(head[page - 10 : page] == b"SWAPSPACE2" for page in _PAGES):
             what, label = SWAP_FILE, head[_LABEL_AT].rstrip(b"\0").decode("utf-8", "replace")
-    return SwapFile(path, what, label, status.st_size // MIB, in_use=path in in_use)
+    return SwapFile(path, what, label, status.st_size // MIB, in_use=_is_in_use(path, in_use))
+
+
+def _is_in_use(path: str, listed: Collection[str]) -> bool:
+    """Return whether the kernel swaps on a file; `listed` are the paths of /proc/swaps.
+
+    After a restart of a container the file is still in use, under what is left of its path without the mount that is
+    gone. Then the kernel itself is asked, which lets nobody write into a swap file.
+    """
+    if path in listed or not any(path.endswith(other) for other in listed):
+        return path in listed
+    file = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.posix_fallocate(file, 0, 1)  # that byte is there already
+    except OSError as error:
+        return error.errno == errno.ETXTBSY
+    finally:
+        os.close(file)
+    return False
 
 
 @dataclass

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ansible.module_utils.labserver.reviews.codecs import encoder
-from ansible.module_utils.labserver.reviews.source import Source
+from ansible.module_utils.labserver.content.codecs import encoder
+from ansible.module_utils.labserver.content.source import Source
 from ansible.module_utils.labserver.sampling.draws import Draw
 from ansible.module_utils.labserver.sampling.engine import sample
 from ansible.module_utils.labserver.sampling.flags import Z

@@ -12,7 +12,7 @@ from typing import BinaryIO, Callable
 
 from ..errors import LabError
 from ..files import replacing
-from .http import SourceError
+from .answer import SourceError
 
 _COPY = 1 << 20  # bytes at a time
 

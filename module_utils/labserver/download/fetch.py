@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import importlib
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Callable
+from urllib.parse import parse_qsl
 
-from ..files import check_dest, digest_of, has_name, locked_part, part_path, publish, read_json, refuse_link, write_json
+from ..files import (
+    check_dest,
+    check_outputs,
+    digest_of,
+    has_name,
+    locked_part,
+    part_path,
+    publish,
+    read_json,
+    refuse_link,
+    write_json,
+)
+from .address import identity, is_proof, mask, scrub
+from .answer import Beginning, OutOfReachError, SourceError
 from .archive import copy_member
-from .http import DISK_ERRORS, READ_TIMEOUT, Network, OutOfReachError, SourceError, fetch, mask, probe
+from .declared import check_declared
+from .http import DISK_ERRORS, READ_TIMEOUT, Network, fetch, probe
 from .index import PackageIndex, default_index, pip_settings
 from .request import DownloadRequest, DownloadResult, UnavailableError, bucket_and_key, kind_of, member_of, path_of
 
@@ -45,6 +60,7 @@ def _download(request: DownloadRequest, *, check: bool) -> DownloadResult:
     if check or not result.changed:
         return result
     check_dest(request.dest)
+    check_outputs({"the record of dest": record_path(request.dest)})
     with locked_part(request.dest) as part:
         partial = _Partial(part, request.dest)
         try:
@@ -54,7 +70,8 @@ def _download(request: DownloadRequest, *, check: bool) -> DownloadResult:
                 _first_that_serves(request, result, _Reader(request, partial, result.sha256).read)
                 publish(part, request.dest)
             if result.changed:
-                record = {key: getattr(result, key) for key in ("source", "sha256", "size", "pinned", "unavailable")}
+                keys = ("source", "identity", "sha256", "size", "pinned", "unavailable")
+                record = {key: getattr(result, key) for key in keys}
                 record["fetched"] = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
                 write_json(record_path(request.dest), record)
         except BaseException as error:
@@ -67,7 +84,8 @@ def _download(request: DownloadRequest, *, check: bool) -> DownloadResult:
 def _present(request: DownloadRequest) -> tuple[DownloadResult, bool]:
     """Compare the file on the host with the request, without a network: the result so far, whether to fetch."""
     record = read_json(record_path(request.dest))
-    pin = _pin(request, record)
+    there = request.dest.is_file()
+    pin = request.sha256 or (_pin(request, record) if there else None)  # who removes the file wants another one
     result = DownloadResult(
         changed=True,
         dest=str(request.dest),
@@ -75,31 +93,51 @@ def _present(request: DownloadRequest) -> tuple[DownloadResult, bool]:
         sha256=pin,
         pinned=not request.sha256,
     )
-    if not request.dest.is_file():
+    if not there:
         return result, True
     found, size = digest_of(request.dest), request.dest.stat().st_size
     recorded = record if record.get("sha256") == found else {}
-    result.before = {"sha256": found, "size": size, "source": recorded.get("source")}
+    source = recorded.get("source")
+    source = source if isinstance(source, str) else ""
+    result.before = {"sha256": found, "size": size, "source": mask(source) or None}
     # With a record but no pin, the file came from a source that is no longer listed.
     if request.force or (pin != found and (pin or record)):
         return result, True
     # A file without a record was put there by somebody: it is taken, and pinned, as it is.
     result.sha256, result.size = found, size
-    result.source = recorded.get("source") or str(request.dest)
-    result.unavailable = recorded.get("unavailable", [])
-    result.changed = not recorded or recorded.get("pinned") != result.pinned
+    result.source = mask(source) or str(request.dest)
+    result.identity = recorded.get("identity") or identity(source or str(request.dest))
+    result.unavailable = _without_secrets(recorded.get("unavailable"))
+    # Earlier versions recorded whole queries: a signature in one is taken out
+    result.changed = not recorded or recorded.get("pinned") != result.pinned or _is_signed(source)
     return result, False
 
 
 def _pin(request: DownloadRequest, record: dict[str, Any]) -> str | None:
-    """Return the checksum of the request, or else that first seen from a source that is still listed."""
-    if request.sha256:
-        return request.sha256
-    known = [mask(source) for source in request.sources] + [str(request.dest)]
-    if request.force or record.get("source") not in known:
-        return None
+    """Return the checksum that was first seen from a source that is still listed."""
+    listed = [*request.sources, str(request.dest)]
+    source = str(record.get("source"))
+    recorded = {record.get("identity", identity(source))}
+    if "identity" not in record and source.startswith("http://"):  # of an earlier version, which had no https there
+        recorded.add(identity(source.replace("http://", "https://", 1)))
     pin = record.get("sha256")
-    return pin if isinstance(pin, str) else None
+    known = not recorded.isdisjoint(identity(source) for source in listed)
+    return pin if known and not request.force and isinstance(pin, str) else None
+
+
+def _is_signed(source: str) -> bool:
+    query = source.partition("?")[2]
+    return query != "" and mask(source) != source and any(is_proof(name) for name, _ in parse_qsl(query))
+
+
+def _without_secrets(unavailable: Any) -> list[dict[str, str]]:
+    """Return the reasons of a record, which an earlier version may have written."""
+    found = unavailable if isinstance(unavailable, list) else []
+    return [
+        {"source": mask(str(entry.get("source"))), "reason": scrub(str(entry.get("reason")))}
+        for entry in found
+        if isinstance(entry, dict)
+    ]
 
 
 class _Partial:
@@ -118,15 +156,18 @@ class _Partial:
         self.file.truncate()
         return self.file
 
-    def validator(self, url: str) -> str:
-        """Return the validator under which the beginning in the file was fetched from `url`, if it was."""
+    def begun(self, url: str) -> Beginning:
+        """Return what the beginning in the file, if it was fetched from `url`, is the beginning of."""
         note = read_json(self.note)
-        return str(note.get("validator", "")) if note.get("url") == _fingerprint(url) else ""
+        validator, total = note.get("validator"), note.get("total")
+        if note.get("identity") != identity(url) or not isinstance(validator, str):
+            return Beginning()
+        return Beginning(validator, total if isinstance(total, int) else None)
 
-    def remember(self, url: str, validator: str) -> None:
-        """Note down that the file is now the beginning of what `url` served under `validator`."""
-        if validator:
-            write_json(self.note, {"url": _fingerprint(url), "validator": validator})
+    def remember(self, url: str, begun: Beginning) -> None:
+        """Note down which file of `url` the file is now the beginning of."""
+        if begun.validator:
+            write_json(self.note, {"identity": identity(url), **asdict(begun)})
         else:
             self.note.unlink(missing_ok=True)
 
@@ -140,18 +181,13 @@ class _Partial:
             self.path.unlink()
 
 
-def _fingerprint(url: str) -> str:
-    """Return a digest of the address, which may hold a password."""
-    return hashlib.sha256(url.encode()).hexdigest()
-
-
 def _probe_sources(request: DownloadRequest, result: DownloadResult) -> None:
     """Complete `result` with the first source that answers. Of those that are no web server nothing is known yet."""
     network = Network(connect_timeout=request.connect_timeout)
 
     def answers(source: str) -> tuple[str | None, int | None]:
         if kind_of(source) in ("http", "https"):
-            probe(source, network)
+            probe(source, network, request.dest.name)
         return result.sha256, result.size
 
     _first_that_serves(request, result, answers)
@@ -170,7 +206,8 @@ def _first_that_serves(
             result.unavailable.append({"source": mask(source), "reason": str(error)})
             out_of_reach = out_of_reach and isinstance(error, OutOfReachError)
         else:
-            result.source, result.sha256, result.size = mask(source), found, size
+            result.source, result.identity = mask(source), identity(source)
+            result.sha256, result.size = found, size
             return
     raise UnavailableError(request, result.unavailable, out_of_reach=out_of_reach)
 
@@ -193,14 +230,30 @@ class _Reader:
         if self.pin and found != self.pin:
             self.partial.restart()
             record = record_path(self.request.dest)
-            origin = "asked for" if self.request.sha256 else f"first seen ({record}; `force` accepts another)"
+            origin = (
+                "asked for"
+                if self.request.sha256
+                else (f"first seen ({record}; to accept another, set `force`, or delete {self.request.dest})")
+            )
             raise SourceError(f"wrong checksum: sha256 {found}, {self.pin} was {origin}")
+        if not self.request.sha256:
+            try:
+                check_declared(self.partial.path, self.request.dest.name)
+            except SourceError:
+                self.partial.restart()
+                raise
         return found, size
 
     def _from_web(self, source: str) -> None:
-        partial = self.partial
-        validator = partial.validator(source)
-        fetch(source, partial.file, self.network, validator, lambda value: partial.remember(source, value))
+        partial, name = self.partial, self.request.dest.name
+        fetch(
+            source,
+            partial.file,
+            self.network,
+            name,
+            partial.begun(source),
+            lambda begun: partial.remember(source, begun),
+        )
 
     def _from_host(self, source: str) -> None:
         path = path_of(source)

@@ -1,15 +1,17 @@
-"""Fetch a URL into an open file: proxies and authorities of the environment, timeouts, resumption.
+"""Fetch a URL into an open file: proxies and authorities of the environment, redirects, waits, timeouts, resumption.
 
-What is out of reach is distinguished from what is wrong: `OutOfReachError` from any other `SourceError`.
+What is out of reach is distinguished from what is wrong: `OutOfReachError` from any other `SourceError`. No message
+quotes an address, a header or an answer of the server as it is: they may hold a password.
 """
 
 from __future__ import annotations
 
-import base64
-import email.message
+import datetime as dt
+import email.utils
 import errno
 import http.client
 import os
+import re
 import socket
 import ssl
 import time
@@ -20,21 +22,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Callable
+from typing import Any, BinaryIO, Callable
+
+from .address import Address, AddressError, mask, parse, scrub
+from .answer import Beginning, OutOfReachError, SourceError, told_length, told_rest, validator
 
 READ_TIMEOUT = 60  # seconds without a single byte
 SLOW_WINDOW = 60  # seconds in which at least SLOW_BYTES must arrive: a server that drips is a server that stalls
 SLOW_BYTES = 16 << 10
+LINGER = 0.5  # seconds in which bytes beyond the told length are noticed, when the server leaves the connection open
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # ours, not the server's
 ATTEMPTS = 3  # of one URL, when the connection breaks after some bytes
-
-
-class SourceError(Exception):
-    """A source did not give the file; the text is the reason."""
-
-
-class OutOfReachError(SourceError):
-    """A source cannot be reached, refuses, or does not have the file."""
+REDIRECTS = 10  # one after another
+WAIT_EACH = 30  # seconds, the longest wait that a server that is busy may ask for,
+WAIT_TOTAL = 60  # and that for all of its waits together
+PAUSES = 3  # where it does not say how long: of 1, 2 and 4 seconds
+_BLOCK = 1 << 16
+_REDIRECTING = (301, 302, 303, 307, 308)
+_BUSY = (http.client.TOO_MANY_REQUESTS, http.client.SERVICE_UNAVAILABLE)
 
 
 @dataclass(frozen=True)
@@ -46,13 +51,6 @@ class Network:
     client_cert: str | None = None
     proxy: str | None = None
     verify: bool = True
-
-
-def mask(url: str) -> str:
-    """Return `url` without the user and password that may stand in it."""
-    scheme, sep, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{sep}***@{host.rpartition('@')[2]}{slash}{path}" if sep and "@" in host else url
 
 
 def _context(network: Network) -> ssl.SSLContext:
@@ -74,7 +72,17 @@ def _context(network: Network) -> ssl.SSLContext:
     return context
 
 
+class _Response(http.client.HTTPResponse):
+    """An answer that keeps its connection at hand, whose patience changes at its end."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.connection = sock
+
+
 class _PlainConnection(http.client.HTTPConnection):
+    response_class = _Response
+
     def connect(self) -> None:
         super().connect()
         self.sock.settimeout(READ_TIMEOUT)
@@ -102,157 +110,241 @@ class _Handler(urllib.request.AbstractHTTPHandler):
 
 def _opener(network: Network) -> urllib.request.OpenerDirector:
     proxies = {"http": network.proxy, "https": network.proxy} if network.proxy else None
-    # Only the two schemes: a server must not redirect us to file:// or ftp://
+    # Only the two schemes, and every answer as it comes: redirects and errors are judged here
     opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(proxies),
-        _Handler(_context(network)),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPRedirectHandler(),
-        urllib.request.HTTPErrorProcessor(),
-    ):
-        opener.add_handler(handler)
+    opener.add_handler(urllib.request.ProxyHandler(proxies))
+    opener.add_handler(_Handler(_context(network)))
     return opener
 
 
-def _request(url: str, headers: Mapping[str, str]) -> urllib.request.Request:
-    parts = urllib.parse.urlsplit(url)
-    userinfo, _, host = parts.netloc.rpartition("@")
-    request = urllib.request.Request(
-        urllib.parse.urlunsplit(parts._replace(netloc=host)),
-        headers={"User-Agent": "labserver", "Accept-Encoding": "identity", **headers},
-    )
-    if userinfo:
-        token = base64.b64encode(urllib.parse.unquote(userinfo).encode()).decode()
-        request.add_unredirected_header("Authorization", f"Basic {token}")
-    return request
+class _Patience:
+    """How long a server that is busy is waited for, within bounds."""
+
+    def __init__(self) -> None:
+        self.waited = 0.0
+        self.pauses = 0
+
+    def wait(self, response: _Response) -> None:
+        """Wait as long as the answer asks for, or else a little. Raises OutOfReachError where that is too long."""
+        told = _retry_after(response.headers.get("Retry-After", ""))
+        pause = max(told or 0.0, 2.0**self.pauses)
+        self.pauses += 1
+        busy = f"the server answered {response.status} {http.client.responses[response.status]}"
+        if told is None and self.pauses > PAUSES:
+            raise OutOfReachError(f"{busy} {self.pauses} times, within {self.waited:.0f} s")
+        if pause > WAIT_EACH or self.waited + pause > WAIT_TOTAL:
+            raise OutOfReachError(
+                f"{busy} and wants a wait of {pause:.0f} s, after {self.waited:.0f} s: the longest is {WAIT_EACH} s, "
+                f"and {WAIT_TOTAL} s in all"
+            )
+        self.waited += pause
+        time.sleep(pause)
 
 
-def _validator(headers: email.message.Message) -> str:
-    """Return what proves later that the server still has the same file; empty when it gives no proof."""
-    etag: str = headers.get("ETag", "")
-    if etag and not etag.startswith("W/"):
-        return etag
-    return str(headers.get("Last-Modified", ""))
+def _retry_after(value: str) -> float | None:
+    """Return the seconds that a header Retry-After asks for; None when it does not say."""
+    if re.fullmatch(r"[0-9]{1,9}", value.strip()):
+        return float(value)
+    try:
+        until = email.utils.parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=dt.timezone.utc)
+    return max(0.0, (until - dt.datetime.now(dt.timezone.utc)).total_seconds())
 
 
-def _failure(error: BaseException, network: Network, suffix: str = "") -> SourceError:
+def _failure(error: BaseException, network: Network, url: str, suffix: str = "") -> SourceError:
     """Return the error to raise: out of reach, or something that must not pass for it."""
-    if isinstance(error, urllib.error.HTTPError):
-        return OutOfReachError(f"the server answered {error.code} {error.reason}")
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    kind: type[SourceError] = OutOfReachError
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return SourceError(
+        kind = SourceError
+        reason = (
             f"its certificate is not trusted ({cause.verify_message}): name your authority's file in SSL_CERT_FILE "
             "or REQUESTS_CA_BUNDLE"
         )
-    if isinstance(cause, socket.timeout):
+    elif isinstance(cause, socket.timeout):
         reason = f"timed out ({network.connect_timeout} s to connect, {READ_TIMEOUT} s without a byte)"
+    elif isinstance(cause, http.client.RemoteDisconnected):
+        reason = "it closed the connection without an answer"
+    elif isinstance(cause, http.client.IncompleteRead):
+        reason = "the connection ended early"
+    elif isinstance(cause, (ValueError, http.client.InvalidURL)):  # the address itself has been looked at before
+        kind = SourceError
+        reason = f"it cannot be asked ({type(cause).__name__}): correct the address of the proxy, if there is one"
+    elif isinstance(cause, http.client.HTTPException):
+        reason = f"its answer is not that of a web server ({type(cause).__name__})"
     else:
-        reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-    wrong = isinstance(cause, (ValueError, http.client.InvalidURL, ssl.SSLError)) and not isinstance(
-        cause, (socket.timeout, ssl.SSLEOFError)
-    )
-    return (SourceError if wrong else OutOfReachError)(reason + suffix)
+        kind = SourceError if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) else kind
+        reason = getattr(cause, "strerror", None) or scrub(str(cause), url) or type(cause).__name__
+    return kind(reason + suffix)
 
 
-def _transfer(response: http.client.HTTPResponse | urllib.error.HTTPError, out: BinaryIO) -> None:
-    length = response.headers.get("Content-Length")
-    left = int(length) if length and length.isdigit() else None
-    window, got = time.monotonic(), 0
+def _address(url: str) -> Address:
+    try:
+        return parse(url)
+    except AddressError as error:
+        raise SourceError(str(error)) from None
+
+
+def _send(
+    opener: urllib.request.OpenerDirector, address: Address, headers: Mapping[str, str], network: Network
+) -> _Response:
+    request = urllib.request.Request(address.url, headers=dict(headers))
+    try:
+        response: _Response | None = opener.open(request, timeout=network.connect_timeout)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise _failure(error, network, address.url) from None
+    if response is None:
+        raise SourceError("its proxy is of a kind that is not known here: set one that begins with http://")
+    return response
+
+
+def _ask(url: str, network: Network, headers: Mapping[str, str], patience: _Patience) -> tuple[_Response, str]:
+    """Return the answer at the end of all redirects and waits, of whatever status, and the address that gave it."""
+    opener = _opener(network)
+    address = login = _address(url)
+    seen = set()
     while True:
-        block = response.read1(1 << 16)
+        sent = {"User-Agent": "labserver", "Accept-Encoding": "identity", **headers}
+        if login.userinfo and login.origin == address.origin:  # a password is for nobody else
+            sent["Authorization"] = login.authorization
+        step = (address.url, sent.get("Authorization"))
+        if step in seen:
+            raise OutOfReachError(f"the server redirects in a circle, to {mask(address.url)}")
+        response = _send(opener, address, sent, network)
+        if response.status in _BUSY:
+            response.close()
+            patience.wait(response)
+        elif response.status in _REDIRECTING:
+            response.close()
+            seen.add(step)
+            address = _target(address, response)
+            login = address if address.userinfo else login
+            if len(seen) > REDIRECTS:
+                raise OutOfReachError(
+                    f"the server redirects more than {REDIRECTS} times, at last to {mask(address.url)}"
+                )
+        else:
+            return response, address.url
+
+
+def _target(address: Address, response: _Response) -> Address:
+    """Return where an answer redirects to."""
+    location = response.headers.get("Location")
+    if location is None:
+        raise OutOfReachError(f"the server answered {response.status} and does not say where the file is")
+    # Headers are read as Latin-1; what browsers take them for is UTF-8
+    location = location.encode("latin-1", "replace").decode("utf-8", "surrogateescape").strip()
+    try:
+        return parse(urllib.parse.urljoin(address.url, location))
+    except AddressError as error:
+        raise OutOfReachError(f"the server redirects to {mask(location)!a}: {error}") from None
+    except ValueError:
+        raise OutOfReachError("the server redirects to a malformed address") from None
+
+
+def _transfer(response: _Response, out: BinaryIO, told: int | None) -> None:
+    """Copy the content, of `told` bytes. Raises SourceError for more, ConnectionError for fewer."""
+    response.length = None  # http.client stops at the first of several lengths; here its end is looked at
+    window, recent, got = time.monotonic(), 0, 0
+    while told is None or got < told:
+        block = response.read1(_BLOCK if told is None else min(_BLOCK, told - got))
         if not block:
             break
         out.write(block)
         got += len(block)
-        if left is not None:
-            left -= len(block)
+        recent += len(block)
         now = time.monotonic()
         if now - window > SLOW_WINDOW:
-            if got < SLOW_BYTES:
+            if recent < SLOW_BYTES:
                 raise ConnectionError(f"fewer than {SLOW_BYTES} bytes came in {SLOW_WINDOW} s")
-            window, got = now, 0
-    if left:
-        raise ConnectionError(f"the connection ended {left} bytes early")
+            window, recent = now, 0
+    # Without a length, a file that ends early cannot be told from a short one here (chunks tell by themselves), but an
+    # answer that ends within its head is no empty file
+    if told is None and not got and not response.chunked:
+        raise ConnectionError("the connection ended early, before the first byte")
+    if told is not None and got < told:
+        raise ConnectionError(f"the connection ended {told - got} bytes early")
+    if told is not None and _goes_on(response):
+        raise SourceError(f"the server sends more than the {told} bytes that it told")
 
 
-def _open(
-    opener: urllib.request.OpenerDirector, request: urllib.request.Request, network: Network
-) -> http.client.HTTPResponse | urllib.error.HTTPError:
-    """Return the answer, or raise SourceError with the reason why there is none to use."""
+def _goes_on(response: _Response) -> bool:
     try:
-        response: http.client.HTTPResponse = opener.open(request, timeout=network.connect_timeout)
-    except urllib.error.HTTPError as error:
-        if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and request.has_header("Range"):
-            return error  # the file has become shorter: fetch it from its beginning
-        error.close()
-        raise _failure(error, network) from error
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise _failure(error, network) from error
-    return response
+        response.connection.settimeout(LINGER)
+        return bool(response.read1(1))
+    except OSError:  # a server that leaves the connection open, or breaks it off: nothing more came
+        return False
 
 
-def _continues(response: http.client.HTTPResponse | urllib.error.HTTPError, start: int, validator: str) -> bool:
-    """Return whether the answer is the rest, from byte `start`, of the file that `validator` stands for."""
-    return (
-        response.status == http.client.PARTIAL_CONTENT
-        and start > 0
-        and _validator(response.headers) in ("", validator)
-        and response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-    )
-
-
-def probe(url: str, network: Network) -> None:
+def probe(url: str, network: Network, name: str = "") -> None:
     """Raise SourceError with the reason where `url` would not be served. Nothing but the head of the answer is read."""
-    _open(_opener(network), _request(url, {}), network).close()
+    response, _ = _ask(url, network, {}, _Patience())
+    with response:
+        told_length(response.status, response.headers, _names(url, name))
 
 
 def read(url: str, network: Network, headers: Mapping[str, str]) -> tuple[str, str, bytes]:
     """Return a page of moderate size: its address after redirects, its media type and its content."""
     content = BytesIO()
-    with _open(_opener(network), _request(url, headers), network) as response:
+    response, final = _ask(url, network, headers, _Patience())
+    with response:
+        told = told_length(response.status, response.headers)
         try:
-            _transfer(response, content)
+            _transfer(response, content, told)
         except (OSError, http.client.HTTPException) as error:
-            raise _failure(error, network) from error
-        return response.geturl() or url, response.headers.get_content_type(), content.getvalue()
+            raise _failure(error, network, url) from None
+        return final, response.headers.get_content_type(), content.getvalue()
+
+
+def _names(url: str, name: str) -> tuple[str, str]:
+    return name, _address(url).target.partition("?")[0]
 
 
 def fetch(
     url: str,
     out: BinaryIO,
     network: Network,
-    validator: str = "",
-    remember: Callable[[str], None] = lambda _validator: None,
+    name: str = "",
+    begun: Beginning | None = None,
+    remember: Callable[[Beginning], None] = lambda _begun: None,
 ) -> None:
-    """Write what `url` serves into `out`, which ends up holding the whole file.
+    """Write what `url` serves, a file called `name`, into `out`, which ends up holding the whole file.
 
-    `out` may hold the first bytes of an interrupted fetch when `validator` (its ETag or Last-Modified) is given: the
-    rest is requested and the server sends it only when its file is still that one. `remember` is called with the new
-    validator before the first byte of a file. Raises SourceError with the reason; `out` then holds a beginning.
+    `out` may hold the first bytes of an interrupted fetch when `begun` says of which file: the rest is requested, and
+    taken when the server proves that its file is still that one. `remember` is called with the same for the next time
+    before the first byte of a file. Raises SourceError with the reason; `out` then holds a beginning.
     """
-    opener = _opener(network)
-    for attempt in range(1, ATTEMPTS + 1):
-        start = out.seek(0, os.SEEK_END) if validator else 0
-        headers = {"Range": f"bytes={start}-", "If-Range": validator} if start else {}
-        response = _open(opener, _request(url, headers), network)
+    names = _names(url, name)
+    patience = _Patience()
+    begun = begun or Beginning()
+    breaks = 0
+    while True:
+        start = out.seek(0, os.SEEK_END) if begun.validator else 0
+        start = start if begun.total is None or start < begun.total else 0
+        headers = {"Range": f"bytes={start}-", "If-Range": begun.validator} if start else {}
+        response, _ = _ask(url, network, headers, patience)
         with response:
-            if response.status != http.client.OK and not _continues(response, start, validator):
-                validator = ""
-                continue
-            if response.status == http.client.OK:
+            if start and response.status in (http.client.PARTIAL_CONTENT, http.client.REQUESTED_RANGE_NOT_SATISFIABLE):
+                told = told_rest(response.headers, begun, start, names) if response.status == 206 else None
+                if told is None:  # the rest of another file, or no proof that it is not
+                    begun = Beginning()
+                    continue
+            else:
+                told = told_length(response.status, response.headers, names)
                 out.seek(0)
                 out.truncate()
-                validator = _validator(response.headers)
-                remember(validator)
+                begun = Beginning(validator(response.headers), told)
+                remember(begun)
             try:
-                _transfer(response, out)
+                _transfer(response, out, told)
             except (OSError, http.client.HTTPException) as error:
                 if getattr(error, "errno", None) in DISK_ERRORS:
                     raise
-                if attempt == ATTEMPTS:
-                    raise _failure(error, network, f" (tried {ATTEMPTS} times)") from error
+                breaks += 1
+                if breaks == ATTEMPTS:
+                    raise _failure(error, network, url, f" (tried {ATTEMPTS} times)") from None
             else:
                 return
-    raise SourceError("the server answers ranges that were not asked for")

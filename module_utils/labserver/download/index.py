@@ -21,7 +21,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from ..files import digest_of
-from .http import Network, OutOfReachError, SourceError, fetch, mask, read
+from .address import mask, scrub
+from .answer import OutOfReachError, SourceError
+from .http import Network, fetch, read
 from .request import path_of
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
@@ -67,7 +69,7 @@ def _pip(python: str, *arguments: str) -> str:
         message = (answer.stderr.strip().splitlines() or ["no message"])[-1]
         if "No module named pip" in message:
             raise SourceError(f"{python} has no pip: {_PIP_ADVICE}")
-        raise SourceError(f"{command} failed: {message}")
+        raise SourceError(f"{command} failed: {scrub(message)}")
     return answer.stdout
 
 
@@ -149,7 +151,9 @@ class PackageIndex:
             base, kind, content = read(self._with_password(page), self._reach(page), {"Accept": _ACCEPT})
         try:
             text = content.decode()
-            yield from (_json_files if kind.endswith("+json") else _html_files)(text, base)
+            files = (_json_files if kind.endswith("+json") else _html_files)(text, base)
+            # A page of the network must not lead to a file of the host
+            yield from (file for file in files if path is not None or file.url.startswith(("https:", "http:")))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SourceError(f"{mask(page)} is no page of a package index ({error})") from error
 
@@ -162,7 +166,7 @@ class PackageIndex:
                 with local.open("rb") as content:
                     shutil.copyfileobj(content, out)
             else:
-                fetch(self._with_password(file.url), out, self._reach(file.url))
+                fetch(self._with_password(file.url), out, self._reach(file.url), file.name)
         for algorithm, expected in file.hashes.items():
             if algorithm in hashlib.algorithms_guaranteed and not algorithm.startswith("shake"):
                 found = digest_of(path, algorithm)
@@ -171,17 +175,17 @@ class PackageIndex:
         return path
 
     def _reach(self, url: str) -> Network:
-        host = urllib.parse.urlsplit(url).netloc.rpartition("@")[2]
+        host = _split(url).netloc.rpartition("@")[2]
         return replace(self._network, verify=not {host, host.partition(":")[0]} & self._trusted)
 
     def _with_password(self, url: str) -> str:
         """Return `url` with the user and password for its host: those of an index there, else those of netrc."""
-        parts = urllib.parse.urlsplit(url)
+        parts = _split(url)
         if "@" in parts.netloc:
             return url
         for index in self.indexes:
-            netloc = urllib.parse.urlsplit(index).netloc
-            if "@" in netloc and netloc.rpartition("@")[2] == parts.netloc:
+            scheme, netloc = _split(index)[:2]
+            if "@" in netloc and (scheme, netloc.rpartition("@")[2]) == (parts.scheme, parts.netloc):
                 return urllib.parse.urlunsplit(parts._replace(netloc=netloc))
         try:
             known = netrc.netrc(os.environ.get("NETRC")).authenticators(parts.hostname or "")
@@ -191,6 +195,14 @@ class PackageIndex:
             return url
         user, password = (urllib.parse.quote(part or "", safe="") for part in (known[0], known[2]))
         return urllib.parse.urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc}"))
+
+
+def _split(url: str) -> urllib.parse.SplitResult:
+    """Return the parts of an address; none of one that is malformed, as which it is refused when it is asked for."""
+    try:
+        return urllib.parse.urlsplit(url)
+    except ValueError:
+        return urllib.parse.SplitResult("", "", "", "", "")
 
 
 def _json_files(text: str, base: str) -> Iterator[IndexFile]:

@@ -12,7 +12,8 @@ from urllib.request import url2pathname
 
 from ..errors import LabError
 from ..files import check_dest
-from .http import SourceError, mask
+from .address import mask
+from .answer import SourceError
 
 KINDS = ("http", "https", "file", "s3", "pypi")
 _MEMBER = re.compile(r"pypi:([A-Za-z0-9][\w.-]*)==([A-Za-z0-9][\w.!+-]*)#(.+)")
@@ -41,7 +42,7 @@ def path_of(source: str) -> Path:
 
 def kind_of(source: str) -> str:
     """Return the scheme of a source; a path is of the kind `file`."""
-    return "file" if source.startswith("/") else source.partition(":")[0]
+    return "file" if source.startswith("/") else source.strip().partition(":")[0].lower()
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class DownloadRequest:
                 elif kind_of(source) == "s3":
                     bucket_and_key(source)
             except SourceError as error:
-                raise LabError(f"source {source!r} is {error}") from error
+                raise LabError(f"source {mask(source)!r} is {error}") from error
 
 
 @dataclass
@@ -96,10 +97,11 @@ class DownloadResult:
     available: bool = True
     reason: str = ""
     before: dict[str, Any] = field(default_factory=dict)
+    identity: str = ""  # of the source, in the record
 
     def values(self) -> dict[str, Any]:
         """Return the values that the module returns."""
-        return {key: value for key, value in asdict(self).items() if key != "before"}
+        return {key: value for key, value in asdict(self).items() if key not in ("before", "identity")}
 
     def diff(self) -> dict[str, Any]:
         """Return the difference that the module shows."""

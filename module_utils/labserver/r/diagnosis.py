@@ -12,6 +12,7 @@ from .locks import temporary_folder
 FULL_DISK = re.compile(
     r"no space left|disk quota exceeded|not enough free space|don't have enough free space", re.IGNORECASE
 )
+_LITTLE = 1 << 20  # bytes, free after what was half installed is removed again
 _UNREACHABLE = re.compile(
     r"could not resolve|couldn't resolve|temporary failure|(could not|couldn't|unable to|failed to|cannot) connect|"
     r"connection (failed|refused|timed out)|cannot initiate the connection|timeout was reached|curl error|"
@@ -68,10 +69,14 @@ def file_system(path: Path) -> tuple[int, str]:
 
 
 def full_disk(text: str, work: Path, library: Path | None = None) -> str:
-    """Return the message for a full disk: that of the library, or that of the temporary files."""
-    if not FULL_DISK.search(text):
+    """Return the message for a full disk: that of the library, or that of the temporary files.
+
+    R passes over what it could not write when it closes a file: then only the loading of what was cut off fails.
+    """
+    (free, where), place = min((file_system(place), place) for place in (work, library) if place)
+    cut_off = "loading failed" in text and free < _LITTLE
+    if not FULL_DISK.search(text) and not cut_off:
         return ""
-    (_, where), place = min((file_system(place), place) for place in (work, library) if place)
     fix = "set TMPDIR in the task's environment" if place == work else "set `library` to a larger one"
     return f"no room left on the file system {where}, which holds {place}: free space there, or {fix}"
 

@@ -5,38 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, ClassVar, cast
+from typing import Any, BinaryIO, ClassVar
 
+from ..content.source import Source, as_file
 from ..errors import LabError
 from ..files import digest_of
+from .extraction import ERRORS_KEPT, check_errors, left_out, too_many
 from .markup import without_html
 from .output import Counts, OutputRequest, written
-from .source import Source
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _FIELD_LIMIT = 8 << 20  # characters of one CSV field
-
-
-class _Blocks(io.RawIOBase):
-    """The text of a source as a file object."""
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks = blocks
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(cast("bytearray", buffer))
-        data = self._rest or next(self._blocks, b"")
-        size = min(len(view), len(data))
-        view[:size] = data[:size]
-        self._rest = data[size:]
-        return size
 
 
 @dataclass(frozen=True)
@@ -44,15 +27,18 @@ class ImportRequest(OutputRequest):
     """The options of review_import: which columns become which JSON fields."""
 
     module: ClassVar[str] = "review_import"
-    unknown: ClassVar[Counts] = {"lines": None, "sha256": None}
+    unknown: ClassVar[Counts] = {"lines": None, "left_out": None, "errors": [], "sha256": None}
 
     text_column: str = "text"
     fields: Mapping[str, str] = field(default_factory=dict)  # JSON field: column
     numbers: Sequence[str] = ()  # JSON fields that are written as numbers
     html: bool = False
+    on_error: str = "fail"
+    max_errors: int | None = None
 
     def check(self) -> None:
         """Raise LabError for options that cannot work."""
+        check_errors(self.on_error, self.max_errors)
         if "reviewText" in self.fields:
             raise LabError(
                 "fields names reviewText, which comes from the column `text_column`: take it out of `fields`"
@@ -63,61 +49,99 @@ class ImportRequest(OutputRequest):
 
     def parameters(self) -> dict[str, Any]:
         """Return what decides the bytes of the output."""
-        return {name: getattr(self, name) for name in ("text_column", "fields", "numbers", "html")}
+        names = ("text_column", "fields", "numbers", "html", "on_error", "max_errors")
+        return {name: getattr(self, name) for name in names}
 
     def produce(self, source: Source) -> Counts:
         """Write the JSON lines."""
         with written(self.dest) as out:
-            lines = convert(source, out, self)
-        return {"lines": lines, "sha256": digest_of(self.dest)}
+            counts = convert(source, out, self)
+        return {**counts, "sha256": digest_of(self.dest)}
+
+    def warnings(self, counts: Counts) -> list[str]:
+        """Return how much was left out."""
+        return [left_out(self.src, counts)] if counts["left_out"] else []
 
 
-def convert(source: Source, out: BinaryIO, request: ImportRequest) -> int:
-    """Write a JSON line for every row of the CSV file; return how many. Raises LabError for a bad file."""
-    clean = without_html if request.html else str
+def convert(source: Source, out: BinaryIO, request: ImportRequest) -> Counts:
+    """Write a JSON line for every row of the CSV file; return how many, and which rows were left out.
+
+    Raises LabError for a bad file, and for more bad rows than `on_error` and `max_errors` of the request bear.
+    """
     csv.field_size_limit(_FIELD_LIMIT)
-    text = io.TextIOWrapper(io.BufferedReader(_Blocks(source.blocks())), encoding="utf-8-sig", newline="")
+    # What is no UTF-8 comes as halves of surrogate pairs, so that one bad row does not end the reading
+    text = io.TextIOWrapper(as_file(source.blocks()), encoding="utf-8-sig", errors="surrogateescape", newline="")
     reader = csv.reader(text, strict=True)
-    lines = 0
-    try:
-        header = next(reader, None)
-        if not header:
-            raise LabError(f"src {source.path} holds no lines: check that it is the right file, or fetch it again")
-        places = _places(source, header, request)
-        for row in reader:
-            if len(row) != len(header):
-                raise LabError(
-                    f"src {source.path}, line {reader.line_num}: {len(row)} columns, and the header has {len(header)}: "
-                    "check that the file is comma-separated and complete"
-                )
-            record: dict[str, object] = {"reviewText": clean(row[places["reviewText"]])}
-            for name in request.fields:
-                value = row[places[name]]
-                record[name] = _number(source, reader.line_num, name, value) if name in request.numbers else value
-            out.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
+    header, reason = next(_rows(reader), (None, ""))
+    if reason:
+        raise LabError(f"{source.name}, line {reader.line_num}: {reason}: fetch it again")
+    if header is None:
+        raise LabError(f"{source.name} holds no lines: check that it is the right file, or fetch it again")
+    places = _places(source, header, request)
+    allowed = request.max_errors if request.on_error == "skip" else 0
+    lines = left_out = 0
+    errors: list[dict[str, Any]] = []
+    for row, problem in _rows(reader):
+        record, reason = (b"", problem) if row is None else _record(row, len(header), places, request)
+        if not reason:
+            out.write(record)
             lines += 1
-    except UnicodeDecodeError as error:
-        where = f"src {source.path}, near line {reader.line_num}"
-        raise LabError(f"{where}: it is not UTF-8: convert it with iconv") from error
-    except csv.Error as error:
-        raise LabError(f"src {source.path}, line {reader.line_num}: it is not CSV ({error}): fetch it again") from error
+            continue
+        left_out += 1
+        if len(errors) < ERRORS_KEPT:
+            errors.append({"line": reader.line_num, "reason": reason})
+        if allowed is not None and left_out > allowed:
+            raise too_many(source.name, errors, allowed, "`fields` and `numbers`")
     if not lines:
-        raise LabError(f"src {source.path} has no rows: check that it is the right file, or fetch it again")
-    return lines
+        raise LabError(f"{source.name} has no rows: check that it is the right file, or fetch it again")
+    return {"lines": lines, "left_out": left_out, "errors": errors}
+
+
+def _rows(reader: Iterator[list[str]]) -> Iterator[tuple[list[str] | None, str]]:
+    """Yield each row, or None and what is wrong with it; blank ones are passed over, as DictReader and pandas do."""
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield None, f"it is not CSV ({error})"
+        else:
+            if row and not (len(row) == 1 and row[0].isspace()):
+                yield row, ""
 
 
 def _places(source: Source, header: list[str], request: ImportRequest) -> dict[str, int]:
     columns = {"reviewText": request.text_column, **request.fields}
     missing = sorted(set(columns.values()) - set(header))
     if missing:
+        known = ", ".join(header)[:500].encode(errors="backslashreplace").decode()
         raise LabError(
-            f"src {source.path} has no column {', '.join(missing)}; it has {', '.join(header)[:500]}: "
-            "correct `text_column` or `fields`"
+            f"{source.name} has no column {', '.join(missing)}; it has {known}: correct `text_column` or `fields`"
         )
     return {name: header.index(column) for name, column in columns.items()}
 
 
-def _number(source: Source, line: int, name: str, value: str) -> float:
-    if not _NUMBER.fullmatch(value):
-        raise LabError(f"src {source.path}, line {line}: {name} is {value!r}, not a number: take it out of `numbers`")
+def _record(row: list[str], columns: int, places: dict[str, int], request: ImportRequest) -> tuple[bytes, str]:
+    """Return the line of JSON for a row, or why there is none."""
+    if len(row) != columns:
+        return b"", f"{len(row)} columns, and the header has {columns}: is the file comma-separated and complete?"
+    text = row[places["reviewText"]]
+    record: dict[str, object] = {"reviewText": without_html(text) if request.html else text}
+    for name in request.fields:
+        record[name] = value = row[places[name]]
+        if name in request.numbers:
+            record[name] = number = _number(value.strip())
+            if number is None:
+                return b"", f"{name} is {value[:50]!r}, not a number that JSON can hold: take it out of `numbers`"
+    try:
+        return json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n", ""
+    except UnicodeEncodeError:
+        return b"", "it is not UTF-8: convert the file with iconv"
+
+
+def _number(value: str) -> float | None:
+    """Return the number in a field; None where there is none, or none that JSON can hold."""
+    if not _NUMBER.fullmatch(value) or not math.isfinite(float(value)):
+        return None
     return float(value) if "." in value else int(value)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..content.codecs import gzip_engine
+from ..content.source import Source
 from ..files import read_json, write_json
-from .codecs import gzip_engine
-from .source import Source
 
 FORMAT = 2  # raised when the same parameters give another output
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..content.source import MissingError
 from ..errors import LabError, explain
 from .output import OutputRequest, make
-from .source import MissingError
 
 
 def run_module(request_class: type[OutputRequest], options: Mapping[str, Any], **constraints: Any) -> None:
@@ -38,8 +38,8 @@ def run_module(request_class: type[OutputRequest], options: Mapping[str, Any], *
         module.exit_json(changed=True, **request.unknown, **reason)
     made = [{"dest": result["dest"], "reason": result["reason"]}] if result["changed"] else []
     result["diff"] = {"before": {}, "after": {"made": made} if made else {}}
-    if result.get("sampled") == 0:
-        module.warn(f"fraction {result['fraction']} of {result['lines']} lines is no line: {result['dest']} is empty")
+    for warning in result.pop("warnings"):
+        module.warn(warning)
     if request.dest.exists():
         arguments = module.load_file_common_arguments(module.params, path=result["dest"])
         result["changed"] = module.set_fs_attributes_if_different(arguments, result["changed"], {})

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
-from ..errors import LabError
-from ..files import check_dest, replacing
-from .codecs import check_encoder, encoder
+from ..content.codecs import check_encoder, encoder
+from ..content.source import Source
+from ..files import check_outputs, replacing
 from .manifest import Manifest, manifest_path
-from .source import Source
 
 Counts = dict[str, Any]
 
@@ -30,6 +29,12 @@ class OutputRequest:
     def check(self) -> None:
         """Raise LabError for options that cannot work."""
 
+    def outputs(self) -> dict[str, Path]:
+        """Return what is written, by option."""
+        progress: str | None = getattr(self, "progress", None)
+        made = {"dest": self.dest, "the manifest of dest": manifest_path(self.dest)}
+        return {**made, "progress": Path(progress)} if progress else made
+
     def parameters(self) -> dict[str, Any]:
         """Return what decides the bytes of the output, beside the source."""
         return {}
@@ -41,6 +46,10 @@ class OutputRequest:
     def produce(self, source: Source) -> Counts:
         """Write the output, whole or not at all; return its counts."""
         raise NotImplementedError
+
+    def warnings(self, counts: Counts) -> list[str]:
+        """Return what the user should know of the output that was made."""
+        return []
 
     def expected(self, known: Counts) -> Counts:
         """Return the counts in check mode from those of an older output of the same source, None where unknown."""
@@ -59,20 +68,13 @@ def written(dest: Path) -> Iterator[BinaryIO]:
                 yield out
 
 
-def check_output(source: Source, dest: Path) -> None:
-    """Raise LabError where `dest` cannot be written, or is the source itself."""
-    check_encoder(dest)
-    if dest.exists() and dest.samefile(source.path):
-        raise LabError(f"src and dest are the same file, {dest}: choose another `dest`")
-
-
 def make(request: OutputRequest, *, check: bool = False) -> dict[str, Any]:
     """Make the output unless it is up to date; return the module's result. Raises LabError or OSError."""
     request.check()
     source, dest = Source(request.src), request.dest
-    if dest.parent.is_dir() or not dest.is_absolute() or not check:
-        check_dest(dest)  # in check mode a role may not have made the directory yet
-    check_output(source, dest)
+    check_outputs(request.outputs(), {"src": source.path}, folder_later=check)
+    check_encoder(dest)
+    source.require_text()
     manifest = Manifest(request.module, source, dest, request.parameters())
     reason = manifest.reason()
     if not reason:
@@ -83,6 +85,7 @@ def make(request: OutputRequest, *, check: bool = False) -> dict[str, Any]:
     else:
         with manifest.making():
             counts = request.produce(source)
-        manifest.write(counts)
+            manifest.write(counts)
     result = {"changed": bool(reason), "reason": reason, "dest": str(dest), "manifest": str(manifest_path(dest))}
+    result["warnings"] = [*source.warnings, *request.warnings(counts)] if reason and not check else []
     return {**result, "source_digest": manifest.identity["digest"], **request.values(), **request.unknown, **counts}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from ..content.codecs import encoder
+from ..content.source import Source
 from ..sampling.draws import Draw
 from ..sampling.engine import sample
-from .codecs import encoder
 from .manifest import ProgressFile
 from .output import Counts, OutputRequest
-from .source import Source
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,12 @@ class SampleRequest(OutputRequest):
         lines, sampled = sample(source, self.dest, self.draw, encode=encoder(self.dest), progress=progress)
         progress.finish(source)
         return {"lines": lines, "sampled": sampled}
+
+    def warnings(self, counts: Counts) -> list[str]:
+        """Return that nothing was drawn."""
+        if counts["sampled"]:
+            return []
+        return [f"fraction {self.fraction} of {counts['lines']} lines is no line: {self.dest} is empty"]
 
     def expected(self, known: Counts) -> Counts:
         """Return the counts of a source whose lines were counted before."""

@@ -41,10 +41,10 @@ def download_first(
     # A source that answers one day and not the next must not change the set in use
     for name in [in_use] if in_use in names else names:
         description = sets[name]
-        sha256 = description.get("sha256")
+        sha256, sources = description.get("sha256"), description["sources"]
         request = DownloadRequest(
             dest=folder / description["file"],
-            sources=list(description["sources"]),
+            sources=[sources] if isinstance(sources, str) else list(sources),
             sha256=sha256 and sha256.lower(),
             connect_timeout=connect_timeout,
             python=python,

@@ -1,7 +1,4 @@
-"""Copy the lines of a random sample from a source to a file, whole or not at all.
-
-The work per line is done in C: BytesIO finds the lines of a block, compress() picks those whose flag is 1.
-"""
+"""Copy the lines of a random sample from a source to a file, whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,8 +8,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from io import BytesIO
-from itertools import compress
 from pathlib import Path
 from typing import IO, BinaryIO, Callable, Protocol
 
@@ -20,10 +15,10 @@ from ..errors import LabError
 from ..files import check_dest, replacing
 from .draws import Candidates, Draw
 from .flags import Flags, Z
+from .picker import Picker
 
 BLOCK = 256 << 10  # bytes
 _PROGRESS_SECONDS = 1.0
-_NEWLINE = 10
 
 Progress = Callable[[int, int], None]  # bytes of src read so far, bytes of src
 Encoder = Callable[[BinaryIO], AbstractContextManager[BinaryIO]]  # from a file to what compresses into it
@@ -32,40 +27,12 @@ Encoder = Callable[[BinaryIO], AbstractContextManager[BinaryIO]]  # from a file 
 class TextSource(Protocol):
     """A file whose text can be read from its beginning, perhaps twice."""
 
-    path: Path
+    name: str  # in messages
     size: int  # bytes of the file
     done: int  # of which so many were read
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the text, block by block."""
-
-
-class Picker:
-    """Copies the flagged lines of a stream of blocks to a file; a line may be longer than memory."""
-
-    def __init__(self, flags: Flags, out: IO[bytes]) -> None:
-        """Both are used up by the blocks fed."""
-        self._flags = flags
-        self._out = out
-        self._open = False  # the last block ended inside a line
-        self._copying = False  # and that line is taken
-
-    def feed(self, block: bytes) -> None:
-        """Take the next block, which is not empty."""
-        start = 0
-        if self._open:
-            start = block.find(b"\n") + 1 or len(block)
-            if self._copying:
-                self._out.write(block[:start])
-            if start == len(block):
-                self._open = block[-1] != _NEWLINE
-                return
-        lines = BytesIO(block)  # shares the memory of the block
-        lines.seek(start)
-        self._out.write(b"".join(compress(lines, self._flags.stream)))
-        self._open = block[-1] != _NEWLINE
-        if self._open:
-            self._copying = self._flags.last() == 1
 
 
 def sample(
@@ -96,7 +63,7 @@ def sample(
             known = lines = _collect(source, candidates, store, progress)
             size, left = draw.size(lines), candidates.left()
             if size > lines:
-                raise LabError(f"{size} lines are asked for and src {source.path} has {lines}: lower `count`")
+                raise LabError(f"{size} lines are asked for and {source.name} has {lines}: lower `count`")
             if left >= size:
                 break
         part.seek(0)  # where this is the store itself, writing stays behind reading
@@ -125,5 +92,5 @@ def _collect(source: TextSource, candidates: Candidates, store: IO[bytes], progr
     store.flush()
     lines = candidates.finish()
     if not lines:
-        raise LabError(f"src {source.path} holds no lines: check that it is the right file, or fetch it again")
+        raise LabError(f"{source.name} holds no lines: check that it is the right file, or fetch it again")
     return lines

@@ -73,13 +73,14 @@ def test_an_unknown_checksum_is_pinned_to_what_was_first_seen(
     assert record(tmp_path / "data")["sha256"] == SHA
     assert not run_module("dataset_file", **options)["changed"]
 
-    (tmp_path / "data").unlink()
+    (tmp_path / "data").write_bytes(b"damaged here")
     server.pages["/data"] = Page(b"replaced on the server")
     result = run_module("dataset_file", **options)
     assert result["failed"]
     assert "first seen" in result["msg"]
-    assert "force" in result["msg"]
-    assert not (tmp_path / "data").exists()
+    assert "`force`" in result["msg"]
+    assert f"delete {tmp_path / 'data'}" in result["msg"]
+    assert (tmp_path / "data").read_bytes() == b"damaged here"
 
     forced = run_module("dataset_file", force=True, **options)
     assert forced["changed"]
@@ -383,3 +384,19 @@ def test_an_archive_is_unpacked_once(run_module: RunModule, tmp_path: Path) -> N
     assert run_module("dataset_file", **options)["changed"]
     absent = run_module("dataset_file", dest=tmp_path / "no.zip", sources=["/absent"], unpack=tmp_path, required=False)
     assert (absent["available"], absent["unpacked"]) == (False, 0)
+
+
+@pytest.mark.parametrize("name", ["x" * 240, "link", "data"])
+def test_the_record_is_checked_before_anything_is_fetched(
+    run_module: RunModule, server: Server, tmp_path: Path, name: str
+) -> None:
+    server.pages["/data"] = Page(b"a line\n")
+    if name == "link":
+        (tmp_path / "link.source.json").symlink_to("elsewhere")
+    elif name == "data":
+        (tmp_path / "data.source.json").mkdir()
+    before = sorted(tmp_path.iterdir())
+    result = run_module("dataset_file", dest=tmp_path / name, sources=[server.url("/data")])
+    assert result["failed"]
+    assert "the record of dest" in result["msg"]
+    assert sorted(tmp_path.iterdir()) == before

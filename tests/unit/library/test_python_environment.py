@@ -183,6 +183,19 @@ def test_it_is_made_whatever_the_surroundings_say(
     assert not path.parent.exists()
 
 
+def test_sources_are_built_with_what_has_a_hash(run_module: RunModule, environment: Path) -> None:
+    uv = environment / "bin" / "uv"
+    uv.write_text('#!/bin/sh\necho "$(cat): $*" >> "${0%/bin/uv}/calls"\n')
+    uv.chmod(0o755)
+    options: dict[str, Any] = {"path": environment, "interpreter": BASE}
+    assert not run_module("python_environment", requirements="lab", build_requirements="tools", **options)["failed"]
+    tools, lab = (environment / "calls").read_text().splitlines()
+    assert tools.startswith("tools: ")
+    assert "--no-build-isolation" not in tools
+    assert lab.startswith("lab: ")
+    assert "--no-build-isolation" in lab
+
+
 def test_what_cannot_be_installed_is_told(
     run_module: RunModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,3 +84,52 @@ def test_bad_input_names_its_fix_and_leaves_the_old_output(
     assert message in result["msg"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dest", "src"]
     assert (tmp_path / "dest").read_text() == "old"
+
+
+def test_blank_rows_are_passed_over_as_dictreader_and_pandas_do(run_module: RunModule, tmp_path: Path) -> None:
+    (tmp_path / "src").write_text("\n  \ntext,label\n\na,5\n   \n\r\nb,6\n\n")
+    result = run_module("review_import", src=tmp_path / "src", dest=tmp_path / "dest", fields={"overall": "label"})
+    assert (result["lines"], result["left_out"]) == (2, 0)
+    assert [line["reviewText"] for line in lines_of(tmp_path / "dest")] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "text", ["fine <![ foo", "a <![CDATA[ b ]]> c", "<![if !x]> y &amp; z", "<!" * 500, "<![" * 99]
+)
+def test_markup_that_breaks_parsers_is_kept_as_it_is(run_module: RunModule, tmp_path: Path, text: str) -> None:
+    (tmp_path / "src").write_text(f"text\n{text}\nlast <br> &amp; least\n")
+    result = run_module("review_import", src=tmp_path / "src", dest=tmp_path / "dest", html=True)
+    assert result["lines"] == 2
+    assert [line["reviewText"] for line in lines_of(tmp_path / "dest")] == [text, "last   & least"]
+
+
+BAD = (
+    b'text,label\ngood,1\nshort\nlong,1,2\n"quoted" wrong,1\nlatin \xe9,1\nno number,nan\n'
+    b"infinite,1e999\nhuge," + b"9" * 5000 + b"\nfraction," + b"9" * 400 + b".5\nbest,2\n"
+)
+
+
+def test_bad_rows_are_named_or_left_out(run_module: RunModule, tmp_path: Path) -> None:
+    (tmp_path / "src").write_bytes(BAD)
+    options: dict[str, Any] = {
+        "src": tmp_path / "src",
+        "dest": tmp_path / "dest",
+        "fields": {"overall": "label"},
+        "numbers": ["overall"],
+    }
+    failed = run_module("review_import", **options)
+    assert "line 3: 1 columns, and the header has 2" in failed["msg"]
+    assert "set `on_error: skip`" in failed["msg"]
+    few = run_module("review_import", **options, on_error="skip", max_errors=7)
+    assert "has more than 7 bad records" in few["msg"]
+    assert not (tmp_path / "dest").exists()
+    result = run_module("review_import", **options, on_error="skip", max_errors=8)
+    assert (result["lines"], result["left_out"]) == (2, 8)
+    assert lines_of(tmp_path / "dest") == [{"reviewText": "good", "overall": 1}, {"reviewText": "best", "overall": 2}]
+    reasons = {error["line"]: error["reason"] for error in result["errors"]}
+    assert list(reasons) == [3, 4, 5, 6, 7, 8, 9, 10]
+    for line, reason in ((5, "it is not CSV"), (6, "it is not UTF-8"), (7, "not a number that JSON can hold")):
+        assert reason in reasons[line]
+    assert "bad records left out: 8, the first: line 3" in str(result["warnings"])
+    again = run_module("review_import", **options, on_error="skip", max_errors=8)
+    assert (again["changed"], again["left_out"]) == (False, 8)

@@ -68,7 +68,7 @@ def test_check_mode_on_a_fresh_host(run_module: RunModule, tmp_path: Path, name:
     assert (result["failed"], result["changed"], result["reason"]) == (False, True, "src does not exist yet")
     assert result["lines"] is None
     assert list(tmp_path.iterdir()) == []
-    assert "correct `src`" in run_module(name, **options)["msg"]
+    assert "correct the path" in run_module(name, **options)["msg"]
 
 
 def test_progress_is_written_for_whoever_waits(run_module: RunModule, tmp_path: Path) -> None:
@@ -90,14 +90,13 @@ def test_progress_is_written_for_whoever_waits(run_module: RunModule, tmp_path: 
         ({"count": 101, "fraction": None}, "101 lines are asked for and src"),
         ({"count": 1}, "mutually exclusive"),
         ({"fraction": None}, "set `fraction`, such as 0.1, or `count`"),
-        ({"src": "{tmp}/absent"}, "absent does not exist: correct `src`"),
+        ({"src": "{tmp}/absent"}, "absent does not exist: correct the path"),
         ({"src": "{tmp}"}, "is a directory"),
         ({"src": "/dev/null"}, "is a device or pipe"),
         ({"src": "{tmp}/empty"}, "holds no lines"),
-        ({"src": "{tmp}/file.bz2"}, "compressed with bzip2: unpack it"),
+        ({"src": "{tmp}/truncated.bz2"}, "it ends in the middle"),
         ({"src": "{tmp}/truncated.gz"}, "it ends in the middle"),
         ({"src": "{tmp}/corrupt.gz"}, "damaged gzip file"),
-        ({"src": "{tmp}/garbage.gz"}, "damaged gzip file"),
         ({"src": "{tmp}/header.gz"}, "it ends in the middle"),
         ({"dest": "{tmp}/no/dest"}, "does not exist: create it first"),
         ({"dest": "{tmp}/folder"}, "not a regular file"),
@@ -113,11 +112,10 @@ def test_bad_input_names_its_fix_and_leaves_the_old_output(
     numbered(tmp_path / "src", 100)
     (tmp_path / "empty").touch()
     (tmp_path / "folder").mkdir()
-    (tmp_path / "file.bz2").write_bytes(b"BZh91AY&SY")
+    (tmp_path / "truncated.bz2").write_bytes(b"BZh91AY&SY")
     (tmp_path / "truncated.gz").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "header.gz").write_bytes(whole[:5])
     (tmp_path / "corrupt.gz").write_bytes(whole[:50_000] + b"\0" * 100 + whole[50_100:])
-    (tmp_path / "garbage.gz").write_bytes(whole + b"garbage")
     (tmp_path / "dest").write_text("old")
     before = sorted(path.name for path in tmp_path.iterdir())
     given = {"src": tmp_path / "src", "dest": tmp_path / "dest", "fraction": 0.1, **options}

@@ -90,6 +90,58 @@ def test_bad_records_are_left_out_and_counted_on_request(run_module: RunModule, 
     assert (tmp_path / "dest").read_text() == "one\ntwo\n"
 
 
+def test_blank_lines_are_passed_over(run_module: RunModule, tmp_path: Path, engine: str) -> None:
+    del engine
+    path = write(tmp_path / "src", b"", b'{"reviewText": "a"}', b"  \t", b'{"reviewText": "b"}', b"")
+    result = run_module("review_text", src=path, dest=tmp_path / "dest")
+    assert [result[key] for key in ("lines", "written", "left_out", "blank")] == [5, 2, 0, 3]
+    assert (tmp_path / "dest").read_text() == "a\nb\n"
+
+
+def test_literals_of_python_are_read_and_told(run_module: RunModule, tmp_path: Path, engine: str) -> None:
+    del engine
+    loose = [
+        b"{'reviewText': 'It\\'s \\xe9t\\u00e9 \\d', 'helpful': [2, 3], 'overall': 5.0, 'x': None, 'y': True}",
+        b"{'reviewText': \"It's\", 'related': {'also_bought': ['B0']}}",
+    ]
+    path = write(tmp_path / "src", *loose, b'{"reviewText": "JSON"}')
+    result = run_module("review_text", src=path, dest=tmp_path / "dest")
+    assert [result[key] for key in ("lines", "written", "left_out", "loose")] == [3, 3, 0, 2]
+    assert (tmp_path / "dest").read_text() == "It's \u00e9t\u00e9 \\d\nIt's\nJSON\n"
+    assert "not JSON: 2" in str(result["warnings"])
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"{'reviewText': open('/etc/passwd').read()}",
+        b"{'reviewText': 'a' * 10**9}",
+        b"{'reviewText': " + b"(" * 50_000 + b")" * 50_000 + b"}",
+        b"{'reviewText': " + b"-" * 500_000 + b"1}",
+        b"{'reviewText': {[]: 1}}",
+        b"{'reviewText': b'bytes'}",
+        b"{'reviewText': 'torn}",
+        b"{'reviewText': '\xff'}",
+        b"{'reviewText': '\0'}",
+        b"{'reviewText': 5}",
+        b'{"reviewText": "a"} {"reviewText": "b"}',
+    ],
+)
+def test_a_literal_that_is_more_or_less_than_that_is_a_bad_record(
+    run_module: RunModule, tmp_path: Path, record: bytes
+) -> None:
+    path = write(tmp_path / "src", b'{"reviewText": "' + b"." * 200_000 + b'"}', record, b'{"reviewText": "b"}')
+    result = run_module("review_text", src=path, dest=tmp_path / "dest", on_error="skip")
+    assert [result[key] for key in ("lines", "written", "left_out")] == [3, 2, 1]
+    assert "bad records left out: 1, the first: line 2" in str(result["warnings"])
+
+
+def test_numbers_of_any_length_do_not_matter(run_module: RunModule, tmp_path: Path, engine: str) -> None:
+    del engine
+    path = write(tmp_path / "src", b'{"reviewText": "a", "n": ' + b"1" * 9999 + b"}")
+    assert run_module("review_text", src=path, dest=tmp_path / "dest")["written"] == 1
+
+
 def test_check_mode(run_module: RunModule, tmp_path: Path) -> None:
     path = write(tmp_path / "src", b'{"reviewText": "one"}')
     result = run_module("review_text", src=path, dest=tmp_path / "dest", check=True)
@@ -109,7 +161,7 @@ def test_check_mode(run_module: RunModule, tmp_path: Path) -> None:
         ({"fields": ["stars"]}, "line 1: it has no field stars (it has reviewText)"),
         ({"max_errors": 1}, "max_errors has a meaning with `on_error: skip` alone"),
         ({"on_error": "skip", "max_errors": -1}, "max_errors -1 is below 0"),
-        ({"src": "{tmp}/absent"}, "does not exist: correct `src`"),
+        ({"src": "{tmp}/absent"}, "does not exist: correct the path"),
         ({"src": "{tmp}/empty"}, "holds no lines"),
         ({"src": "{tmp}"}, "is a directory"),
         ({"src": "{tmp}/truncated.gz"}, "it ends in the middle"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,6 +127,27 @@ def test_it_is_made_once_and_removed(host: Host, tmp_path: Path, run_module: Run
         FOREIGN,
     )
     assert not remove(run_module, path)["changed"]
+
+
+def test_a_file_is_in_use_although_its_mount_is_gone(
+    host: Host, tmp_path: Path, run_module: RunModule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lab.swap"
+    ensure(run_module, path)
+    host.swaps.write_text(f"{HEADER}/lab.swap file\t1020\t0\t-2\n")  # as after a restart of the container
+
+    def refuse(*_: int) -> None:
+        raise OSError(errno.ETXTBSY, os.strerror(errno.ETXTBSY))
+
+    with monkeypatch.context() as kernel:
+        kernel.setattr(os, "posix_fallocate", refuse)
+        host.called.clear()
+        assert not ensure(run_module, path)["changed"]
+        assert host.called == []
+        assert remove(run_module, path)["changed"]
+        assert (host.called, path.exists()) == (["swapoff"], False)
+    ensure(run_module, path)  # /lab.swap is another file now, as where the last folders of two have the same names
+    assert host.in_use() == ["/lab.swap", str(path)]
 
 
 def test_a_file_of_another_size_is_made_anew(host: Host, tmp_path: Path, run_module: RunModule) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -83,6 +84,7 @@ def test_a_bar_on_a_terminal(reviews: Path, tmp_path: Path) -> None:
 def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "large"
     with path.open("wb") as file:
+        file.write(b"a line of text\n" * 999)
         file.truncate(1 << 40)  # a hole: never read to its end
     # Python takes SIGINT for an interrupt only where it was not started with it ignored, as under nohup.
     program = (
@@ -98,3 +100,59 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "interrupted" in message
     assert [entry.name for entry in tmp_path.iterdir()] == ["large"]
+
+
+def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a line of bash in which S stands for the program."""
+    program = f'S() {{ {shlex.quote(sys.executable)} -I {shlex.quote(str(SCRIPT))} "$@"; }}; '
+    command = ["bash", "-c", program + script]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "S reviews.json - --count 5 --seed 3",
+        "S reviews.json /dev/stdout --count 5 --seed 3 | cat",
+        "cat reviews.json | S - /dev/fd/1 --count 5 --seed 3",
+        "gzip -c reviews.json | S - - --count 5 --seed 3",
+        "S <(cat reviews.json) >(cat) --count 5 --seed 3 | cat",
+        "S reviews.json /dev/stdout --count 5 --seed 3 >to; cat to",
+        "S /dev/stdin to --count 5 --seed 3 -q <reviews.json; cat to",
+    ],
+)
+def test_streams_stand_for_files(reviews: Path, tmp_path: Path, script: str) -> None:
+    assert run(reviews, tmp_path / "expected", "--count", 5, "--seed", 3).returncode == 0
+    done = shell(script, tmp_path)
+    assert done.returncode == 0
+    assert done.stdout == (tmp_path / "expected").read_text()
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_goes_away_gets_no_traceback(reviews: Path, tmp_path: Path) -> None:
+    reviews.write_bytes(reviews.read_bytes() * 100)
+    for script in (
+        "S reviews.json - --fraction 1 | head -1 >one",
+        "S --help | true",
+        "S reviews.json to --count 1 >&-",
+    ):
+        assert shell(script, tmp_path).stderr in ("", "sample: 100000 of 100000 lines, seed 0\n")
+
+
+@pytest.mark.usefixtures("reviews")
+def test_names_that_are_not_utf_8(tmp_path: Path) -> None:
+    done = shell(r"cp reviews.json $'t\\xe9'; S $'t\\xe9' $'o\\xe9' --count 5".replace("\\\\", "\\"), tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Path(os.fsdecode(os.fsencode(tmp_path) + b"/o\xe9")).exists()
+
+
+def test_devices_pipes_and_links_are_never_replaced(reviews: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("elsewhere")
+    for name, message in (("pipe", "is a device or pipe"), ("link", "is a link")):
+        done = run(reviews, tmp_path / name, "--count", 1)
+        assert (done.returncode, message in done.stderr) == (1, True)
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
+    assert run(reviews, "/dev/null", "--count", 1).returncode == 1
+    assert Path("/dev/null").is_char_device()

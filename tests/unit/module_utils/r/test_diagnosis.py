@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from ansible.module_utils.labserver.r.diagnosis import clean_output, is_unreachable, why_not_installed
+from ansible.module_utils.labserver.r.diagnosis import clean_output, full_disk, is_unreachable, why_not_installed
 
 
 @pytest.mark.parametrize(
@@ -57,3 +59,15 @@ def test_unavailable_is_out_of_reach_and_nothing_else(output: str, unreachable: 
 def test_what_differs_from_run_to_run_is_left_out() -> None:
     output = "https://me:se@cret@example.org: Failed to connect after 12 ms: Connection refused"
     assert clean_output(output) == "https://***@example.org: Failed to connect: Connection refused"
+
+
+@pytest.mark.parametrize(("free", "full"), [(40 << 10, True), (1 << 30, False)])
+def test_what_was_cut_off_without_a_word_is_a_full_disk(
+    free: int,
+    full: bool,  # noqa: FBT001
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ansible.module_utils.labserver.r.diagnosis.file_system", lambda _: (free, "/small"))
+    assert ("no room left on the file system /small" in full_disk("Error: loading failed", tmp_path)) == full
+    assert full_disk("ERROR: dependency 'x' is not available", tmp_path) == ""

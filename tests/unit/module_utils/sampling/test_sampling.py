@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.labserver.reviews import source
-from ansible.module_utils.labserver.reviews.source import Source
+from ansible.module_utils.labserver.content import source
+from ansible.module_utils.labserver.content.source import Source
 from ansible.module_utils.labserver.sampling import engine, flags
 from ansible.module_utils.labserver.sampling.draws import Candidates, Draw
 from ansible.module_utils.labserver.sampling.flags import Z
@@ -177,7 +177,7 @@ def test_a_seed_means_the_same_sample_on_every_python(tmp_path: Path, version: s
         sys.path.insert(0, sys.argv[1])
         from labserver.download import fetch  # all of it is importable
         from labserver.reviews import csv_import, sample, text
-        from labserver.reviews.source import Source
+        from labserver.content.source import Source
         from labserver.sampling import draws, engine
         engine.sample(Source(Path(sys.argv[2])), Path(sys.argv[3]), draws.Draw(9, fraction=0.05))
     """)
@@ -198,7 +198,7 @@ def test_a_line_of_100_mb_costs_no_memory(tmp_path: Path) -> None:
         import re, sys
         from pathlib import Path
         sys.path.insert(0, sys.argv[1])
-        from labserver.reviews.source import Source
+        from labserver.content.source import Source
         from labserver.sampling import draws, engine
         engine.sample(Source(Path(sys.argv[2])), Path(sys.argv[3]), draws.Draw(9, count=1))
         print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])

@@ -51,7 +51,9 @@ PUNKT = punkt()
 def sentences(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without punkt's data, full stops do: most tests are not about sentences."""
     if PUNKT is None:
-        monkeypatch.setattr(vec2pca_text, "load_punkt", lambda: lambda line: line.replace(". ", ".\0").split("\0"))
+        monkeypatch.setattr(
+            vec2pca_text, "load_punkt", lambda: lambda line: line.replace(". ", ".\0").split("\0") if line else []
+        )
 
 
 @pytest.fixture

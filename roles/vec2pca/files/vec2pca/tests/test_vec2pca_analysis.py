@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from vec2pca.analysis import analyse, principal_components, unit_rows
+from vec2pca.labserver.content.source import Source
 from vec2pca.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def test_everyday_words_are_at_the_high_end_whatever_the_signs_of_the_vectors() 
 
 
 def test_words_of_a_topic_are_near_each_other(small_text: Path) -> None:
-    result = analyse(small_text, SMALL)
+    result = analyse(Source(small_text), SMALL)
     place = {word: i for i, word in enumerate(result.words)}
     cosines = result.vectors @ result.vectors.T
     within = cosines[place["guitar"], place["drums"]]
@@ -45,7 +46,7 @@ def test_words_of_a_topic_are_near_each_other(small_text: Path) -> None:
 
 
 def test_json_holds_words_scores_variance_and_vectors(small_text: Path) -> None:
-    result = analyse(small_text, SMALL)
+    result = analyse(Source(small_text), SMALL)
     data = json.loads(result.as_json("T", {"k": "v"}))
     assert data["format"] == "vec2pca/1"
     assert data["about"] == {"k": "v"}
@@ -59,6 +60,6 @@ def test_json_holds_words_scores_variance_and_vectors(small_text: Path) -> None:
 def test_as_many_components_as_words_works(tmp_path: Path) -> None:
     path = tmp_path / "nine.txt"
     path.write_text("a b c d e f g h i\n" * 50)
-    result = analyse(path, Settings(features=10, min_count=50, components=9))
+    result = analyse(Source(path), Settings(features=10, min_count=50, components=9))
     assert result.scores.shape == (9, 9)
     assert np.isfinite(result.scores).all()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 import os
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from vec2pca import files
 from vec2pca.cli import main
-from vec2pca.errors import Vec2pcaError
 
 QUICK = ["--min-count", "5", "--features", "12", "--components", "3", "--epochs", "2"]
 
@@ -151,7 +155,7 @@ def test_bad_input_exits_with_1_says_why_and_leaves_the_old_page(
     before = sorted(path.name for path in tmp_path.iterdir())
     for arguments, message in (
         ([tmp_path / "none.txt", page], "does not exist"),
-        ([tmp_path, page], "is not a file"),
+        ([tmp_path, page], "is a directory"),
         ([empty, page], "it is empty"),
         ([tiny, page], "--components 3 --min-count 1"),
         ([small_text, page, "--min-count", "100000"], "largest --min-count that would work"),
@@ -174,7 +178,7 @@ def test_missing_output_folder_is_said_before_the_training(
         out = [str(tmp_path / "no" / arguments[0])] if arguments == ["p.html"] else [str(tmp_path / "ok.html")]
         rest = [str(tmp_path / "no" / "x.json") if a == "no/x.json" else a for a in arguments[1:]]
         assert main([str(small_text), *out, *rest]) == 1
-        assert "mkdir -p" in capsys.readouterr().err
+        assert "create it first" in capsys.readouterr().err
 
 
 def test_missing_punkt_says_where_to_get_it(small_text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,12 +204,20 @@ def test_replaced_bytes_and_chosen_min_count_are_said(tmp_path: Path, capsys: py
     assert "30 places were not UTF-8" in (tmp_path / "p.html").read_text()
 
 
-def test_input_and_outputs_are_different_files(small_text: Path, tmp_path: Path) -> None:
+def test_input_and_outputs_are_different_files(
+    small_text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     page = str(tmp_path / "p.html")
-    for arguments in ([str(small_text), str(small_text)], [str(small_text), page, "--json", page]):
-        with pytest.raises(SystemExit) as stop:
-            main(arguments)
-        assert stop.value.code == 2
+    (tmp_path / "link").symlink_to(".")
+    for arguments, names in (
+        ([str(small_text), str(small_text)], "OUTPUT and INPUT are the same file"),
+        ([str(small_text), page, "--json", page], "--json and OUTPUT are the same file"),
+        ([str(small_text), page, "--json", str(tmp_path / "link" / "p.html")], "--json and OUTPUT are the same file"),
+        ([str(small_text), "-", "--json", "/dev/stdout"], "OUTPUT and --json are the same stream"),
+    ):
+        assert main(arguments) == 1
+        assert names in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir() if path.name != small_text.name] == ["link"]
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -221,11 +233,10 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
 
 
-def test_what_a_killed_run_left_is_taken_away(tmp_path: Path) -> None:
-    (tmp_path / ".page.html.abc.vec2pca.tmp").write_text("half")
-    (tmp_path / ".other.html.abc.vec2pca.tmp").write_text("half")
+def test_what_a_killed_run_left_is_taken_over(tmp_path: Path) -> None:
+    (tmp_path / ".page.html.part").write_text("half")
     files.write_whole(tmp_path / "page.html", "new")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.html.abc.vec2pca.tmp", "page.html"]
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
 
 
 def test_unicode_words_reach_the_page(tmp_path: Path) -> None:
@@ -240,16 +251,63 @@ def test_unicode_words_reach_the_page(tmp_path: Path) -> None:
     )
 
 
-def test_a_symbolic_link_stays_one(tmp_path: Path) -> None:
+def test_what_is_no_file_is_refused_before_the_work(
+    small_text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "link").symlink_to("real")
-    files.write_whole(tmp_path / "link", "text")
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "real").read_text() == "text"
+    os.mkfifo(tmp_path / "pipe")
+    for output, why in (
+        (tmp_path / "link", "is a link"),
+        (tmp_path / "pipe", "is a device or pipe"),
+        ("/dev/null", "is a device or pipe"),
+        (tmp_path, "is a folder"),
+        (tmp_path / "none" / "p.html", "does not exist"),
+        (tmp_path / ("x" * 254), "too long"),
+    ):
+        for arguments in ([str(output)], [str(tmp_path / "p.html"), "--json", str(output)]):
+            assert main([str(small_text), *arguments]) == 1
+            error = capsys.readouterr().err
+            assert why in error
+            assert error.count("\n") == 1
+    assert not (tmp_path / "p.html").exists()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "closed"
-    folder.mkdir(mode=0o500)
-    with pytest.raises(Vec2pcaError, match="permission denied"):
-        files.check_output(folder / "p.html")
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_compressed_text_is_the_same_text(
+    small_text: Path, tmp_path: Path, pack: Callable[[bytes], bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = []
+    for name, content in (("plain", small_text.read_bytes()), ("packed", pack(small_text.read_bytes()))):
+        (tmp_path / name).write_bytes(content)
+        assert main([str(tmp_path / name), "--json", str(tmp_path / "r.json"), "--title", "same", *QUICK]) == 0
+        results.append((tmp_path / "r.json").read_bytes())
+    assert results[0] == results[1]
+    (tmp_path / "packed").write_bytes(pack(small_text.read_bytes())[:-9])
+    assert main([str(tmp_path / "packed"), str(tmp_path / "p.html"), *QUICK]) == 1
+    assert "ends in the middle" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text", [bytes(range(256)) * 99, "a few words\n".encode("utf-16") * 9, b"PK\x03\x04" + bytes(99)]
+)
+def test_what_is_no_text_is_refused(tmp_path: Path, text: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "t.txt").write_bytes(text)
+    assert main([str(tmp_path / "t.txt"), str(tmp_path / "p.html"), *QUICK]) == 1
+    assert "not text: " in capsys.readouterr().err
+
+
+def test_streams_stand_for_files(small_text: Path, tmp_path: Path) -> None:
+    vec2pca = shlex.join([sys.executable, "-m", "vec2pca", "-"])
+    options = shlex.join(["--title", "same", *QUICK])
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent / "src")}
+    for script in (
+        f"cat {small_text} | {vec2pca} p.html --json - {options} >r.json",
+        f"gzip -c {small_text} | {vec2pca} /dev/stdout --json r.json {options} | cat >p.html",
+    ):
+        subprocess.run(["bash", "-c", script], cwd=tmp_path, check=True, env=environment)
+        assert json.loads((tmp_path / "r.json").read_text())["title"] == "same"
+        assert (tmp_path / "p.html").read_text().startswith("<!DOCTYPE html>")
+    script = f"{vec2pca} - {options} <{small_text} | true; {vec2pca} --help | true"
+    command = ["bash", "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True, env=environment)
+    assert done.stderr == ""

@@ -2,7 +2,7 @@
 
 import sys
 
-from vec2pca.cli import main
+from vec2pca.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vec2pca import __version__
+from vec2pca.errors import Vec2pcaError
+from vec2pca.labserver.content.source import Source
+from vec2pca.memory import check_memory
 from vec2pca.progress import Progress
 from vec2pca.settings import Settings
-from vec2pca.text import choose_vocabulary, read_corpus
+from vec2pca.text import Facts, choose_vocabulary, read_corpus
 from vec2pca.train import pick_engine
 
 FORMAT = "vec2pca/1"
@@ -29,7 +31,8 @@ class Result:
 
     words, counts: the vocabulary, most frequent first. vectors: (words, features), length 1.
     scores: (words, components). variance: the share of the whole variance each component explains.
-    corpus: what was read. parameters: how it was computed (min_count as used, engine, versions).
+    corpus: what was read. parameters: how it was computed (min_count as used, engine, versions). warnings: what was
+    passed over in reading.
     """
 
     words: list[str]
@@ -39,9 +42,13 @@ class Result:
     variance: list[float]
     corpus: dict[str, Any]
     parameters: dict[str, Any]
+    warnings: list[str] = field(default_factory=list)
 
-    def as_json(self, title: str, about: dict[str, Any]) -> str:
-        """Return the machine-readable form: one JSON object with the keys below, rows in the order of `words`."""
+    def as_json(self, title: str, about: dict[str, Any], cluster: dict[str, Any] | None = None) -> str:
+        """Return the machine-readable form: one JSON object with the keys below, rows in the order of `words`.
+
+        `cluster` is, under that key, what an analysis on one cost.
+        """
         return json.dumps(
             {
                 "format": FORMAT,
@@ -56,14 +63,17 @@ class Result:
                 "counts": self.counts,
                 "scores": np.round(self.scores, 5).tolist(),
                 "vectors": [[round(x, 4) for x in row] for row in self.vectors.tolist()],
+                **({"cluster": cluster} if cluster else {}),
             },
             ensure_ascii=False,
+            allow_nan=False,
         )
 
 
 def unit_rows(vectors: NDArray[Float]) -> NDArray[Float]:
-    """Return `vectors` (words, features) scaled to length 1."""
-    scaled: NDArray[Float] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    """Return `vectors` (words, features) scaled to length 1; one of length 0 stays."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: NDArray[Float] = vectors / np.where(lengths == 0, lengths.dtype.type(1), lengths)
     return scaled
 
 
@@ -92,31 +102,46 @@ def orient(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return scores * flip
 
 
-def analyse(path: Path, settings: Settings, progress: Progress | None = None) -> Result:
-    """Analyse the text file `path`. Raises `Vec2pcaError`; its message names the fix."""
+def analyse(source: Source, settings: Settings, progress: Progress | None = None) -> Result:
+    """Analyse a file of text, plain or compressed. Raises LabError; its message names the fix."""
+    source.require_text()
     train, engine = pick_engine(settings)
-    corpus = read_corpus(path, unicode=settings.unicode, workers=settings.workers, progress=progress)
+    check_memory(settings.components, settings)
+    corpus = read_corpus(source, unicode=settings.unicode, workers=settings.workers, progress=progress)
     vocabulary, min_count = choose_vocabulary(corpus, settings.min_count, settings.components)
-    vectors = unit_rows(train(corpus, vocabulary, settings, progress))
+    check_memory(len(vocabulary), settings)
+    vectors = train(corpus, vocabulary, settings, progress)
+    words = [corpus.words[i] for i in vocabulary.tolist()]
+    result = make_result(words, corpus.counts[vocabulary], vectors, corpus.facts, settings, min_count, engine)
+    result.warnings.extend(source.warnings)
+    return result
+
+
+def make_result(
+    words: list[str],
+    counts: NDArray[np.int64],
+    vectors: NDArray[np.float32],
+    facts: Facts,
+    settings: Settings,
+    min_count: int,
+    engine: dict[str, Any],
+) -> Result:
+    """Return the result of a training: `vectors` (words, features) of the vocabulary, most frequent first."""
+    with np.errstate(over="ignore"):
+        if not np.isfinite(np.linalg.norm(vectors)):
+            raise Vec2pcaError(
+                "the training diverged: the vectors hold what is not a number, and nothing was written. Try another "
+                f"--seed, or fewer --epochs; if it stays so, report it with these settings: {settings}"
+            )
+    vectors = unit_rows(vectors)
     scores, variance = principal_components(vectors, settings.components)
-    chosen = vocabulary.tolist()
     return Result(
-        words=[corpus.words[i] for i in chosen],
-        counts=corpus.counts[vocabulary].tolist(),
+        words=words,
+        counts=counts.tolist(),
         vectors=vectors,
         scores=scores,
         variance=variance,
-        corpus={
-            "lines": corpus.lines,
-            "sentences": corpus.sentences,
-            "empty_sentences": corpus.empty_sentences,
-            "split_sentences": corpus.split_sentences,
-            "words": corpus.tokens,
-            "different_words": len(corpus.words),
-            "vocabulary": len(chosen),
-            "replaced_bytes": corpus.replaced_bytes,
-            "sha256": corpus.sha256,
-        },
+        corpus={**asdict(facts), "vocabulary": len(words)},
         parameters={
             # without the number of workers, on which the result must not depend
             **{name: value for name, value in asdict(settings).items() if name != "workers"},
@@ -128,3 +153,19 @@ def analyse(path: Path, settings: Settings, progress: Progress | None = None) ->
             "nltk": importlib.metadata.version("nltk"),
         },
     )
+
+
+def warnings_of(result: Result, text: str) -> list[str]:
+    """Return what the user should know of a result of `text`; the reason why there is no kernel leaves it for that."""
+    found = [*result.warnings]
+    if reason := result.parameters.pop("kernel_error", None):
+        found.append(
+            f"used gensim, which is slower, because the kernel is unavailable: {reason}. Install a C compiler (gcc)"
+        )
+    if result.corpus["replaced_bytes"]:
+        found.append(f"{result.corpus['replaced_bytes']:,} places in {text} were not UTF-8 and were replaced")
+    if result.corpus["split_sentences"]:
+        found.append(f"{result.corpus['split_sentences']:,} sentences were over 10,000 words and were split")
+    if result.parameters["min_count_chosen"]:
+        found.append(f"--min-count auto chose {result.parameters['min_count']}: {len(result.words):,} words")
+    return found

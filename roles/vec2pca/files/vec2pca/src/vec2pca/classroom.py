@@ -6,6 +6,7 @@ training seeds. The controls are those of Antoniak and Mimno: the same documents
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -163,8 +164,10 @@ def same_samples(hosts: Sequence[Host]) -> dict[str, list[str]]:
 def describe_hosts(hosts: Sequence[Host], agreement: Matrix) -> list[dict[str, Any]]:
     """Return what the page tells of each compared host."""
     others = np.where(np.eye(len(hosts), dtype=bool), np.nan, agreement)
-    typical = np.nanmedian(others, axis=1)
-    apart, shared = stands_apart(typical), same_samples(hosts)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a host whose agreement is not defined with any other
+        typical = np.nanmedian(others, axis=1)
+        apart, shared = stands_apart(typical), same_samples(hosts)
     return [
         {
             "name": host.name,
@@ -309,8 +312,10 @@ def describe_words(stacked: Stack, words: WordSpread) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (-(row["spread"] or 0), row["word"]))
 
 
-def averaged(comparison: Comparison, hosts: Sequence[Host]) -> tuple[Result, list[float]]:
+def averaged(comparison: Comparison, hosts: Sequence[Host]) -> tuple[Result, list[float | None]]:
     """Return the consensus as an analysis of its own, over the words that half of the hosts have, and their spread.
+
+    The spread of a word that one host of two has is None.
 
     Averaging over samples is what Antoniak and Mimno advise for small corpora.
     """
@@ -334,4 +339,4 @@ def averaged(comparison: Comparison, hosts: Sequence[Host]) -> tuple[Result, lis
         corpus={**sums, "different_words": max(most, len(kept)), "vocabulary": len(kept)},
         parameters={**first.parameters, "vec2pca": __version__},
     )
-    return result, [round(float(words.spread[i]), 4) for i in kept]
+    return result, [None if np.isnan(spread) else round(float(spread), 4) for spread in words.spread[kept]]

@@ -35,10 +35,14 @@ def canonical_correlations(a: NDArray[np.float64], b: NDArray[np.float64]) -> li
 
 
 def cosine_agreement(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Return the correlation between two sets of vectors (words, any length) in the cosines of all pairs of words."""
+    """Return the correlation between two sets of vectors (words, any length) in the cosines of all pairs of words.
+
+    NaN where it is not defined: all cosines of a set are the same, as those of vectors with one feature may be.
+    """
     upper = np.triu_indices(len(a), 1)
     first, second = ((m @ m.T)[upper] for m in (unit_rows(a), unit_rows(b)))
-    return float(np.corrcoef(first, second)[0, 1])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(np.corrcoef(first, second)[0, 1])
 
 
 def neighbour_overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
@@ -55,7 +59,8 @@ def neighbour_overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 def best_matches(a: NDArray[np.float64], b: NDArray[np.float64]) -> list[dict[str, Any]]:
     """Return for each component of A the component of B it correlates with most, and that correlation."""
-    table = np.nan_to_num(np.corrcoef(a.T, b.T)[: a.shape[1], a.shape[1] :])
+    with np.errstate(invalid="ignore", divide="ignore"):  # a component in which all words have one score
+        table = np.nan_to_num(np.corrcoef(a.T, b.T)[: a.shape[1], a.shape[1] :])
     best = np.argmax(np.abs(table), axis=1)
     return [{"a": f"PC{i}", "b": f"PC{j}", "correlation": float(table[i, j])} for i, j in enumerate(best.tolist())]
 
@@ -71,17 +76,23 @@ def compare(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     scores_a, scores_b = (np.asarray(r["scores"], float)[i] for r, i in zip((a, b), rows, strict=True))
     vectors_a, vectors_b = (np.asarray(r["vectors"], float)[i] for r, i in zip((a, b), rows, strict=True))
     canonical = canonical_correlations(scores_a, scores_b)
+    agreement = cosine_agreement(vectors_a, vectors_b)
     return {
         "words_a": len(a["words"]),
         "words_b": len(b["words"]),
         "shared": len(shared),
         "overlap": len(shared) / (len(a["words"]) + len(b["words"]) - len(shared)),
-        "canonical_correlation": float(np.mean(canonical)),
+        "canonical_correlation": float(np.mean(canonical)) if canonical else None,
         "canonical_correlations": canonical,
-        "cosine_agreement": cosine_agreement(vectors_a, vectors_b),
+        "cosine_agreement": agreement if np.isfinite(agreement) else None,
         "neighbour_overlap": neighbour_overlap(vectors_a, vectors_b),
         "components": best_matches(scores_a, scores_b),
     }
+
+
+def figure(value: float | None) -> str:
+    """Return a measure as readers see it."""
+    return "n/a  " if value is None else f"{value:.3f}"
 
 
 def as_text(agreement: dict[str, Any]) -> str:
@@ -89,8 +100,11 @@ def as_text(agreement: dict[str, Any]) -> str:
     rows = [
         ("words", f"{agreement['words_a']:,} and {agreement['words_b']:,}, {agreement['shared']:,} shared"),
         ("overlap", f"{agreement['overlap']:.3f}  shared words of all words"),
-        ("canonical correlation", f"{agreement['canonical_correlation']:.3f}  mean, between the component spaces"),
-        ("cosine agreement", f"{agreement['cosine_agreement']:.3f}  correlation of the cosines of all pairs of words"),
+        ("canonical correlation", f"{figure(agreement['canonical_correlation'])}  mean, between the component spaces"),
+        (
+            "cosine agreement",
+            f"{figure(agreement['cosine_agreement'])}  correlation of the cosines of all pairs of words",
+        ),
         ("neighbour overlap", f"{agreement['neighbour_overlap']:.3f}  shared among the {NEIGHBOURS} nearest of a word"),
     ]
     rows += [(m["a"], f"{m['correlation']:+.3f} with {m['b']}") for m in agreement["components"]]

@@ -2,69 +2,46 @@
 
 from __future__ import annotations
 
-import glob
 import json
-import os
-import tempfile
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from vec2pca.errors import Vec2pcaError
+from vec2pca.labserver.content.source import Source
+from vec2pca.labserver.files import replacing
+from vec2pca.labserver.streams import descriptor, output
 
-SUFFIX = ".vec2pca.tmp"
-
-
-def check_input(path: Path, what: str = "input") -> None:
-    """Raise `Vec2pcaError` unless `path` is a file that can be read; `what` names it in the error."""
-    if not path.exists():
-        msg = f"{what} {path} does not exist"
-    elif not path.is_file():
-        msg = f"{what} {path} is not a file"
-    elif not os.access(path, os.R_OK):
-        msg = f"{what} {path} cannot be read: permission denied"
-    else:
-        return
-    raise Vec2pcaError(msg)
-
-
-def check_output(path: Path) -> None:
-    """Raise `Vec2pcaError` unless `path` can be written. Called before the training, not after it."""
-    folder = path.resolve().parent
-    if path.is_dir():
-        msg = f"output {path} is a folder: name a file in it"
-    elif not folder.is_dir():
-        msg = f"the folder of the output, {folder}, does not exist. Make it: mkdir -p {folder}"
-    elif not os.access(folder, os.W_OK | os.X_OK):
-        msg = f"the folder of the output, {folder}, cannot be written to: permission denied"
-    else:
-        return
-    raise Vec2pcaError(msg)
+MAX_DIGITS = 300  # of a whole number in JSON
+MAX_DEPTH = 100  # of objects and lists in each other
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write `text` to `path` by way of a temporary file beside it: a reader sees the old file or the new one.
+    """Write `text` to `path`, whole or not at all, as `write_blocks` does."""
+    write_blocks(path, [text.encode()])
 
-    A new file gets the usual permissions, a replaced one keeps its own. A symbolic link is followed. What a run that
-    was killed while it wrote left behind is removed.
+
+def write_blocks(path: Path, blocks: Iterable[bytes]) -> None:
+    """Write `blocks` to `path`, a file or `-`, by way of a file beside it: a reader sees the old file or the new one.
+
+    A new file gets the usual permissions, a replaced one keeps its own.
     """
-    target = path.resolve()
-    for left in target.parent.glob(f".{glob.escape(target.name)}.*{SUFFIX}"):
-        left.unlink(missing_ok=True)
-    umask = os.umask(0)
-    os.umask(umask)
-    mode = target.stat().st_mode & 0o7777 if target.exists() else 0o666 & ~umask
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=SUFFIX, dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.chmod(mode)
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    stream = descriptor(path, 1)
+    if stream is not None:
+        with output(stream) as out:
+            out.writelines(blocks)
+        return
+    with replacing(path.absolute()) as part:
+        part.writelines(blocks)
+
+
+def readable(text: str) -> str:
+    """Return `text` without what UTF-8 cannot hold: bytes of a command line that are not UTF-8 come as surrogates."""
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def refuse_constant(name: str) -> None:
@@ -72,13 +49,66 @@ def refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
 
 
+def finite(digits: str) -> float:
+    """Return a number; one that is too large would be infinite."""
+    if not math.isfinite(number := float(digits)):
+        raise ValueError(f"the number {digits[:20]} is too large")
+    return number
+
+
+def whole(digits: str) -> int:
+    """Return a whole number; most programs cannot hold one that is larger than every number with a fraction."""
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a number has {len(digits):,} digits")
+    return int(digits)
+
+
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; of a key that is there twice, Python would keep the last without a word."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        raise ValueError(f"the key {twice!r} is there twice")
+    return value
+
+
+def refuse_depth(value: Any) -> None:
+    """Refuse what is nested so deep that showing it would exceed the recursion limit of Python."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        inner = [part for one in level for part in (one.values() if isinstance(one, dict) else one)]
+        level = [part for part in inner if isinstance(part, (dict, list))]
+        if not level:
+            return
+    raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+
+
+def parse(raw: bytes) -> Any:
+    """Return the value of strict JSON, in UTF-8 with or without a byte order mark. Raises ValueError."""
+    text = raw.decode("utf-8-sig")
+    try:
+        value = json.loads(
+            text, parse_constant=refuse_constant, parse_float=finite, parse_int=whole, object_pairs_hook=each_once
+        )
+    except RecursionError:
+        raise ValueError(f"it is nested more than {MAX_DEPTH} deep") from None
+    refuse_depth([value])
+    if "\\u" in text and (half := _SURROGATE.search(json.dumps(value, ensure_ascii=False))):
+        raise ValueError(f"\\u{ord(half.group()):x} is half of a character")
+    return value
+
+
 def read_object(path: Path, what: str) -> dict[str, Any]:
     """Return the JSON object in the file `path`; `what` names it in the error."""
-    check_input(path, what)
+    Source(path, f"{what} {path}").require_text()
     try:
-        value = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse_constant)
+        value = parse(path.read_bytes())
+    except UnicodeDecodeError as error:
+        msg = f"{what} {path} is not UTF-8 (byte {error.start:,}). Convert it with iconv"
     except ValueError as error:
-        raise Vec2pcaError(f"{what} {path} is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise Vec2pcaError(f"{what} {path} is not a JSON object")
-    return value
+        msg = f"{what} {path} is not JSON: {error}. Correct the file, or make it again"
+    else:
+        if isinstance(value, dict):
+            return value
+        msg = f"{what} {path} is not a JSON object"
+    raise Vec2pcaError(msg)

@@ -66,7 +66,7 @@ def document(*, title: str, version: str, header: str, main: str, data: object, 
     """Return the whole page: `header` comes below the title, `data` is what the script finds in the element `data`."""
     script = "\n" + asset("frame.js") + script
     # safe inside a script element: no tag can begin or end there
-    embedded = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    embedded = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     # the browser itself keeps the page from loading anything and from running any other script
     policy = (
         f"default-src 'none'; script-src 'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'; "

@@ -38,10 +38,22 @@ struct model {
     const int32_t *start;       /* of each draw >> START_SHIFT: the row to begin the search with */
     int64_t total;              /* words that will have been read when the training ends */
     int64_t done;               /* words read so far */
-    uint64_t state;             /* of the random numbers; not 0 */
+    uint64_t seed;              /* of the random numbers */
+    uint64_t state;             /* of those of the sentence; not 0 */
     double first_rate, last_rate;
     int32_t vocabulary, width, window;
 };
+
+/* Where the random numbers of a sentence start: at a place of their own for each, so that what is drawn for it does not
+ * depend on where the text was cut before it. SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number
+ * Generators", 2014). */
+static uint64_t state_at(uint64_t seed, int64_t done)
+{
+    uint64_t z = seed + ((uint64_t)done + 1) * UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return (z ^ (z >> 31)) | 1;
+}
 
 /* 32 random bits: xorshift64* (Vigna, "An experimental exploration of Marsaglia's xorshift generators", 2016) */
 static inline uint32_t draw(struct model *m)
@@ -137,6 +149,7 @@ void train(struct model *m, const int32_t *ids, int64_t count)
     int32_t sentence[MAX_SENTENCE];
     int32_t length = 0;
     int64_t words = 0;
+    m->state = state_at(m->seed, m->done);
     for (int64_t at = 0; at < count; at++) {
         if (ids[at] >= 0) {
             int32_t row = m->place[ids[at]];
@@ -150,5 +163,6 @@ void train(struct model *m, const int32_t *ids, int64_t count)
         m->done += words;
         words = 0;
         length = 0;
+        m->state = state_at(m->seed, m->done);
     }
 }

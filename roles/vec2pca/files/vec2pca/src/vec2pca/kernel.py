@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from vec2pca.text import Corpus, blocks
 
 LANES = 8  # as in kernel.c
 START_SHIFT = 19  # likewise
+NEGATIVES = 5  # likewise
 FLAGS = ("-O3", "-ffp-contract=fast", "-fno-math-errno", "-shared", "-fPIC")
 TARGET_FLAGS = ("-march=native", "")  # not every compiler knows `native`
 COMPILE_TIMEOUT = 600  # seconds; it takes one or two on a machine that is not busy
@@ -44,6 +46,7 @@ class Model(ctypes.Structure):
         ("start", ctypes.c_void_p),
         ("total", ctypes.c_int64),
         ("done", ctypes.c_int64),
+        ("seed", ctypes.c_uint64),
         ("state", ctypes.c_uint64),
         ("first_rate", ctypes.c_double),
         ("last_rate", ctypes.c_double),
@@ -124,9 +127,60 @@ def keep_thresholds(counts: NDArray[np.float64], sample: float) -> NDArray[np.ui
     """
     if sample == 0:
         return np.full(len(counts), 2**32 - 1, np.uint32)
-    ratio = counts / (sample * counts.sum())
+    with np.errstate(over="ignore"):
+        ratio = np.minimum(counts / (sample * counts.sum()), 1e300)  # infinite where the sample is next to nothing
     thresholds: NDArray[np.uint32] = np.minimum((np.sqrt(ratio) + 1) / ratio * 2**32, 2**32 - 1).astype(np.uint32)
     return thresholds
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What the kernel looks up for each word of a vocabulary, most frequent first.
+
+    keep: as `keep_thresholds`. cumulative: where a word's share of the 31-bit draws for negatives ends, (words,)
+    uint32. start: of each draw >> START_SHIFT the word to begin the search with.
+    """
+
+    keep: NDArray[np.uint32]
+    cumulative: NDArray[np.uint32]
+    start: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, counts: NDArray[np.int64], sample: float) -> Tables:
+        """Make the tables of words that occur so often; negatives are drawn by counts to the power of 0.75."""
+        occurrences = counts.astype(np.float64)
+        shares = np.cumsum(occurrences**0.75)
+        cumulative = np.rint(shares / shares[-1] * (2**31 - 1)).astype(np.uint32)
+        draws = np.arange(1 << (31 - START_SHIFT), dtype=np.int64) << START_SHIFT
+        start = np.searchsorted(cumulative, draws, side="right").astype(np.int32)
+        return cls(keep_thresholds(occurrences, sample), cumulative, start)
+
+
+def first_vectors(size: int, features: int, seed: int) -> NDArray[np.float32]:
+    """Return the vectors that training begins with, (size, features padded to whole LANES)."""
+    vectors = np.zeros((size, -(-features // LANES) * LANES), np.float32)
+    random = np.random.default_rng(seed).random((size, features), np.float32)
+    vectors[:, :features] = (random * 2 - 1) / features
+    return vectors
+
+
+def random_seed(seed: int) -> int:
+    """Return the kernel's 64 bits for a seed."""
+    return int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:8], "little")
+
+
+def make_model(
+    tables: Tables, place: NDArray[np.int32], vectors: NDArray[np.float32], output: NDArray[np.float32], **values: Any
+) -> Model:
+    """Return the kernel's view of these arrays, which must outlive it; `values` are fields of `Model`.
+
+    place: of each word id its row, or -1. vectors, output: (words, padded features), which the kernel changes.
+    """
+    arrays = {"keep": tables.keep, "cumulative": tables.cumulative, "start": tables.start, "place": place}
+    pointers = {name: array.ctypes.data for name, array in arrays.items()}
+    size, width = vectors.shape
+    rows = {"input": vectors.ctypes.data, "output": output.ctypes.data, "vocabulary": size, "width": width}
+    return Model(**pointers, **rows, **values)
 
 
 def train_kernel(
@@ -137,35 +191,22 @@ def train_kernel(
     One core, one order of things: the same input and seed give the same vectors.
     """
     size, features = len(vocabulary), settings.features
-    width = -(-features // LANES) * LANES
-    vectors = np.zeros((size, width), np.float32)
-    random = np.random.default_rng(settings.seed).random((size, features), np.float32)
-    vectors[:, :features] = (random * 2 - 1) / features
+    vectors = first_vectors(size, features, settings.seed)
     if size == 1:  # there are no negatives to draw
         return vectors[:, :features]
-    output = np.zeros((size, width), np.float32)
-    counts = corpus.counts[vocabulary].astype(np.float64)
-    shares = np.cumsum(counts**0.75)
-    cumulative = np.rint(shares / shares[-1] * (2**31 - 1)).astype(np.uint32)
-    draws = np.arange(1 << (31 - START_SHIFT), dtype=np.int64) << START_SHIFT
-    start = np.searchsorted(cumulative, draws, side="right").astype(np.int32)
-    keep = keep_thresholds(counts, settings.sample)
+    output = np.zeros_like(vectors)
+    tables = Tables.of(corpus.counts[vocabulary], settings.sample)
     place = np.full(len(corpus.words), -1, np.int32)
     place[vocabulary] = np.arange(size)
-    seed = hashlib.sha256(str(settings.seed).encode()).digest()
-    model = Model(
-        input=vectors.ctypes.data,
-        output=output.ctypes.data,
-        place=place.ctypes.data,
-        keep=keep.ctypes.data,
-        cumulative=cumulative.ctypes.data,
-        start=start.ctypes.data,
-        total=corpus.tokens * settings.epochs,
-        state=int.from_bytes(seed[:8], "little") | 1,
+    model = make_model(
+        tables,
+        place,
+        vectors,
+        output,
+        total=corpus.facts.words * settings.epochs,
+        seed=random_seed(settings.seed),
         first_rate=FIRST_RATE,
         last_rate=LAST_RATE,
-        vocabulary=size,
-        width=width,
         window=settings.window,
     )
     for _ in range(settings.epochs):

@@ -10,10 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vec2pca.analysis import FREQUENT, Result
+from vec2pca.cluster.report import facts_of, phases_of
 from vec2pca.frame import asset, definitions, document, end_html, links_html, percent, signed
 
 ENDS = 10  # words listed at each end of a component
 PROGRAMS = ("vec2pca", "numpy", "nltk", "gensim")
+TRAINING = {
+    "exact": "exact: by one program, on all words in order, as on one machine",
+    "average": "averaged: {parts} slices of the text at a time, put together {rounds} times an epoch",
+}
 NEIGHBOURS = 10  # nearest words embedded for each word
 
 
@@ -65,6 +70,8 @@ def facts(result: Result) -> dict[str, Any]:
         "Words are": "runs of letters of any script" if used["unicode"] else "runs of the letters A to Z",
         "Programs": ", ".join(f"{name} {used[name]}" for name in PROGRAMS if name in used),
     }
+    if "train" in used:
+        shown["Training"] = TRAINING[used["train"]].format(**used)
     if not used["repeatable"]:
         shown["Repeatable"] = "no: several workers of this engine race each other; --workers 1 gives the same bytes"
     if text["replaced_bytes"]:
@@ -88,7 +95,7 @@ def neighbours(vectors: NDArray[np.float32]) -> list[list[list[int]]]:
     return found
 
 
-def embedded(result: Result, about: dict[str, Any], spread: Sequence[float] | None) -> dict[str, Any]:
+def embedded(result: Result, about: dict[str, Any], spread: Sequence[float | None] | None) -> dict[str, Any]:
     """Return the data the page's own script reads. Scores are times 10,000."""
     return {
         "words": result.words,
@@ -99,7 +106,7 @@ def embedded(result: Result, about: dict[str, Any], spread: Sequence[float] | No
         "parameters": result.parameters,
         "corpus": result.corpus,
         "about": about,
-        "spread": spread and [round(float(value), 4) for value in spread],
+        "spread": spread and list(spread),
     }
 
 
@@ -108,15 +115,18 @@ def render(
     title: str,
     about: dict[str, Any],
     links: Sequence[tuple[str, str]],
-    spread: list[float] | None = None,
+    spread: Sequence[float | None] | None = None,
+    cluster: dict[str, Any] | None = None,
 ) -> str:
     """Return the whole page. `about` is shown as it is; `links` are (text, address) pairs for the top of the page.
 
-    `spread` is, for a result that stands for many samples, how far each word moves between them.
+    `spread` is, for a result that stands for many samples, how far each word moves between them; `cluster` what an
+    analysis on one cost.
     """
     orders = np.argsort(result.scores, axis=0, kind="stable").T.tolist()
     cards = "".join(component_card(result, i, order) for i, order in enumerate(orders))
     source = f"<h3>The sample</h3>{definitions(about)}" if about else ""
+    run = f"<h3>The cluster</h3>{definitions(facts_of(cluster) | phases_of(cluster))}" if cluster else ""
     text = result.corpus
     header = f"""<p class="lead">The directions in which the <b>{text["vocabulary"]:,}</b> most used words of
 <b>{text["words"]:,}</b> differ most: <b>{len(orders)}</b> principal components of their word vectors,
@@ -137,7 +147,7 @@ be read side by side.</p>
 {table(result, orders)}
 </div></section>
 <section id="about" aria-labelledby="about-title"><h2 id="about-title">About this analysis</h2>
-{source}<h3>The computation</h3>{definitions(facts(result))}</section>"""
+{source}<h3>The computation</h3>{definitions(facts(result))}{run}</section>"""
     return document(
         title=title,
         version=result.parameters["vec2pca"],

@@ -43,13 +43,17 @@ class Reporter:
             return
         self.last = now
         spent = now - self.start
-        rate = round(facts.get("words", 0) / spent) if spent else 0
+        # Not every phase knows its words
+        rate = round(facts["words"] / spent) if spent and "words" in facts else None
         left = round(spent * (total - done) / done, 1) if done else None
         if self.json:
             state = {"phase": phase, "done": done, "total": total, **facts}
-            print(json.dumps({**state, "words_per_second": rate, "seconds_left": left}), file=sys.stderr, flush=True)
+            shown = json.dumps({**state, "words_per_second": rate, "seconds_left": left}, allow_nan=False)
+            print(shown, file=sys.stderr, flush=True)
         else:
             sentences = f"{facts['sentences']:,} sentences, " if "sentences" in facts else ""
             remaining = "" if left is None or finished else f", {left:.0f} s left"
-            line = f"{phase:5} {100 * done / total if total else 100:3.0f} %  {sentences}{rate:,} words/s{remaining}"
+            speed = "" if rate is None else f"{rate:,} words/s"
+            lost = f", {facts['lost_executors']} executors lost" if facts.get("lost_executors") else ""
+            line = f"{phase:5} {100 * done / total if total else 100:3.0f} %  {sentences}{speed}{remaining}{lost}"
             print(f"\r\033[K{line}", end="\n" if finished else "", file=sys.stderr, flush=True)

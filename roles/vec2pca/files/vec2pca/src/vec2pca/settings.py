@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# The kernel counts in C: the length of a row in 32 bits, the words of all epochs in 64
+LIMITS = {
+    "features": (1, 2_000_000_000),
+    "min_count": (1, 2**31 - 1),
+    "window": (1, 2**31 - 1),
+    "components": (1, 2_000_000_000),
+    "epochs": (1, 1_000_000),
+    "seed": (0, 2**32 - 1),
+}
+
 
 @dataclass(frozen=True)
 class Settings:

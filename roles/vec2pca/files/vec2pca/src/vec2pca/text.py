@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import ctypes
 import hashlib
@@ -21,25 +22,48 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vec2pca.errors import Vec2pcaError
+from vec2pca.labserver.content.source import Source, as_file
 from vec2pca.progress import Progress
 
 END = -1  # stands after the last word of every sentence in `Corpus.ids`
 MAX_SENTENCE = 10_000  # words; gensim trains on the first 10,000 of a sentence and drops the rest without a word
-MAX_LINE = 1 << 20  # bytes; a longer line is cut at a space, so that a file without line ends fits in memory too
+MAX_LINE = 1 << 20  # bytes; a longer line is cut, so that a file without line ends fits in memory too
+MAX_PIECE = 1 << 12  # characters given to punkt at a time: at most some 30 ms, whatever they are (8 µs a character)
 SPOOL = 1 << 18  # ids handled at a time
 FEW, MANY = 500, 4_500  # words `--min-count auto` aims at; more make a page of over 1.5 MB
 BATCH = 1 << 18  # bytes tokenised at a time
+PACKED = 3  # times as long as a compressed text is what it holds, about
 PARALLEL_READING = 2 << 20  # bytes; from here on several processes read faster than one
 MAX_READERS = 4  # one process numbers the words; it keeps up with about as many that split
 
+# The entries of the English tables: fewer are what a copy that broke off, an empty file or a page of HTML holds
+PUNKT_TABLES = {"abbrev_types": 156, "collocations": 37, "sent_starters": 39, "ortho_context": 20_366}
+
 _ASCII = bytes(c | 0x20 if chr(c).isalpha() and c < 0x80 else 0x20 for c in range(256))
 _UNICODE = re.compile(r"[^\W\d_]+")
+# Up to the last place that ends no sentence: a space behind a word, but for a sign such as a comma, and before another
+_INSIDE = re.compile(r".*\w[^\s.?!]{0,3}[ \t]+(?=\S)", re.DOTALL)
+_SPACE = re.compile(r".*\s(?=\S)", re.DOTALL)
+
+
+@dataclass
+class Facts:
+    """What was counted in a text; sha256 is of its bytes."""
+
+    lines: int = 0
+    sentences: int = 0
+    empty_sentences: int = 0
+    split_sentences: int = 0
+    words: int = 0
+    different_words: int = 0
+    replaced_bytes: int = 0
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,13 +78,47 @@ class Corpus:
     words: list[str]
     counts: NDArray[np.int64]
     ids: NDArray[np.int32]
-    lines: int
-    sentences: int
-    empty_sentences: int
-    split_sentences: int
-    tokens: int
-    replaced_bytes: int
-    sha256: str  # of the file
+    facts: Facts
+
+
+class Numbering:
+    """Numbers words in the order of first appearance, and counts what it is given.
+
+    words: the different words so far; the place of each is its number. ids: the numbers of the words since they were
+    last taken out, `END` after each sentence.
+    """
+
+    def __init__(self) -> None:
+        """Know no word yet."""
+        self.words: defaultdict[bytes, int] = defaultdict()
+        self.words.default_factory = self.words.__len__  # a new word's id is the number of words before it
+        self.ids = array("i")
+        self.facts = Facts()
+        self._digest = hashlib.sha256()
+        self._ended = True  # the text so far ends with a line
+
+    def add(self, batch: bytes, sentences: list[list[bytes]], replaced: int) -> None:
+        """Take in a batch of text, its sentences, and how many bad sequences in it were replaced."""
+        facts, ids, known = self.facts, self.ids, self.words.__getitem__
+        self._digest.update(batch)
+        self._ended = batch.endswith(b"\n")
+        facts.lines += batch.count(b"\n")
+        facts.sentences += len(sentences)
+        facts.replaced_bytes += replaced
+        for words in sentences:
+            facts.words += len(words)
+            facts.empty_sentences += not words
+            facts.split_sentences += len(words) > MAX_SENTENCE
+            for begin in range(0, len(words), MAX_SENTENCE):
+                ids.extend(map(known, words[begin : begin + MAX_SENTENCE]))
+                ids.append(END)
+
+    def finish(self) -> Facts:
+        """Return the counts of the whole text."""
+        self.facts.lines += not self._ended
+        self.facts.different_words = len(self.words)
+        self.facts.sha256 = self._digest.hexdigest()
+        return self.facts
 
 
 @contextlib.contextmanager
@@ -96,13 +154,39 @@ def load_punkt() -> Callable[[str], list[str]]:
     raise Vec2pcaError("NLTK cannot be imported. Install it: python -m pip install nltk")
 
 
+def check_tables(parameters: Any) -> None:
+    """Raise ValueError for punkt's parameters where they were read from files that are not whole."""
+    for name, least in PUNKT_TABLES.items():
+        if (entries := len(getattr(parameters, name))) < least:
+            raise ValueError(f"the table {name} holds {entries:,} of {least:,} entries")
+
+
 def import_punkt() -> Callable[[str], list[str]]:
-    """Return the splitter; raise `Vec2pcaError` with where to get its data where that is missing."""
+    """Return the splitter; raise `Vec2pcaError` with the fix where its data is missing or damaged."""
+    with contextlib.suppress(ImportError):  # NLTK before 3.10 has no limit
+        # It is on the time of day: a machine that stands still for a moment would end the reading. It is against a
+        # match that takes for ever, which punkt's do not: they take as long as the text is, and the pieces are short.
+        limits: Any = importlib.import_module("nltk.redos")
+        limits.DEFAULT_TIMEOUT = None
     data = importlib.import_module("nltk.data")
     punkt = importlib.import_module("nltk.tokenize.punkt")
+    folders = [Path(folder) / "tokenizers" for folder in data.path]
+    there = [path for folder in folders for path in (folder / "punkt_tab", folder / "punkt_tab.zip") if path.exists()]
+    load = punkt.PunktTokenizer
     try:
-        split: Callable[[str], list[str]] = punkt.PunktTokenizer("english").tokenize
-    except LookupError:
+        splitter = load("english")
+        check_tables(splitter._params)  # noqa: SLF001 - it has no other way to them
+    except (ImportError, AttributeError, MemoryError):
+        raise
+    except Exception as error:
+        if there:  # what NLTK raises for damaged files is of many kinds
+            why = next((line.strip() for line in str(error).splitlines() if line.strip(" *")), type(error).__name__)
+            raise Vec2pcaError(
+                f"NLTK's punkt_tab data (the sentence splitter) at {there[0]} is damaged or cannot be read ({why}). "
+                "Remove it and get it again: python -m nltk.downloader punkt_tab (or, with labserver, role nltk_punkt)"
+            ) from None
+        if not isinstance(error, LookupError):
+            raise
         looked = "\n".join(f"  {folder}" for folder in data.path)
         raise Vec2pcaError(
             "NLTK's punkt_tab data (the sentence splitter) was not found. Get it with\n"
@@ -110,6 +194,7 @@ def import_punkt() -> Callable[[str], list[str]]:
             "or unzip punkt_tab.zip into a folder `tokenizers` below one of the following,\n"
             f"or below a folder that the environment variable NLTK_DATA names:\n{looked}"
         ) from None
+    split: Callable[[str], list[str]] = splitter.tokenize
     return split
 
 
@@ -132,18 +217,34 @@ def decode(raw: bytes) -> tuple[str, int]:
         return text, text.count("\ufffd") - raw.count("\ufffd".encode())
 
 
+def in_word(character: str) -> bool:
+    """Return whether a word may go on with it: a letter, or a mark that NFC makes one letter with that before it."""
+    return unicodedata.category(character)[0] in "LM"
+
+
+def place_to_cut(raw: bytes) -> int:
+    """Return where to cut a line that is too long: behind its last space, else between words, else characters."""
+    if cut := raw.rfind(b" ") + 1:
+        return cut
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    decoder.decode(raw)
+    whole = raw[: len(raw) - len(decoder.getstate()[0])]  # without the beginning of a character at its end
+    text = whole.decode(errors="surrogateescape")
+    cut = next((at for at in range(len(text), 0, -1) if not in_word(text[at - 1])), len(text))
+    return len(text[:cut].encode(errors="surrogateescape")) or len(raw)
+
+
 def read_pieces(source: BinaryIO, limit: int = MAX_LINE) -> Iterator[bytes]:
-    """Yield the lines of `source`; a line longer than `limit` bytes in pieces cut at a space, never inside a word."""
+    """Yield the lines of `source`; a longer line than `limit` bytes in pieces that are not much longer.
+
+    They end where a word does, or, in a word of `limit` bytes, where a character does.
+    """
     rest = b""
     while chunk := source.readline(limit):
         piece = rest + chunk
         rest = b""
         if not chunk.endswith(b"\n") and len(chunk) == limit:
-            cut = piece.rfind(b" ") + 1
-            if cut == 0 and len(piece) < 2 * limit:  # one "word" of a megabyte: wait a little for its end
-                rest = piece
-                continue
-            cut = cut or len(piece)
+            cut = place_to_cut(piece)
             piece, rest = piece[:cut], piece[cut:]
         yield piece
     if rest:
@@ -151,13 +252,16 @@ def read_pieces(source: BinaryIO, limit: int = MAX_LINE) -> Iterator[bytes]:
 
 
 def read_batches(source: BinaryIO) -> Iterator[bytes]:
-    """Yield the bytes of `source` in batches of about BATCH bytes that end where a line or a word does."""
+    """Yield the bytes of `source` in batches of about BATCH bytes that end where a line does, or a piece of one.
+
+    No batch holds two pieces of a line: what is made of them must not depend on what is before them.
+    """
     batch: list[bytes] = []
     size = 0
     for piece in read_pieces(source):
         batch.append(piece)
         size += len(piece)
-        if size >= BATCH:
+        if size >= BATCH or not piece.endswith(b"\n"):
             yield b"".join(batch)
             batch, size = [], 0
     if batch:
@@ -175,7 +279,40 @@ class Tokeniser:
         """Return the words of each sentence, sentences without words too, and how many bad sequences were replaced."""
         text, bad = decode(batch)
         lines = text.split("\n")
-        return [self.to_words(sentence) for line in lines for sentence in self.to_sentences(line)], bad
+        return [self.to_words(sentence) for line in lines for sentence in self.sentences(line)], bad
+
+    def sentences(self, line: str) -> list[str]:
+        """Return the sentences of a line, which punkt is given in pieces of at most MAX_PIECE characters.
+
+        No sentence ends at a space behind a word without a full stop, and punkt looks no further than to the words
+        beside one. So a line is cut there and put together again, and comes out as if it had been whole.
+        """
+        found: list[str] = []
+        between: str | None = None  # the space behind a sentence that goes on in the next piece
+        while len(line) > MAX_PIECE:
+            head = line[:MAX_PIECE]
+            inside = _INSIDE.match(head)
+            cut = inside or _SPACE.match(head)  # at every space a sentence may end: one does at the last
+            piece = cut.group() if cut else head
+            between = self._add(found, piece, between, goes_on=inside is not None or cut is None)
+            line = line[len(piece) :]
+        self._add(found, line, between, goes_on=False)
+        return found
+
+    def _add(self, found: list[str], piece: str, between: str | None, *, goes_on: bool) -> str | None:
+        """Add the sentences of a piece to `found`; return what is `between` them and the next, None where they end."""
+        sentences = self.to_sentences(piece)
+        if not sentences:
+            return None if between is None else between + piece
+        if between is not None:
+            sentences[0] = found.pop() + between + sentences[0]
+        found += sentences
+        return piece[len(piece.rstrip()) :] if goes_on else None
+
+
+def tokeniser(*, unicode: bool) -> Tokeniser:
+    """Return what splits by punkt. Raises `Vec2pcaError` where punkt's data is missing."""
+    return Tokeniser(load_punkt(), unicode_words if unicode else ascii_words)
 
 
 _shared: list[Tokeniser] = []  # inherited by forked processes: a splitter is too big to send along with every batch
@@ -226,60 +363,34 @@ def reading_processes(size: int, workers: int | None) -> int:
 
 
 def read_corpus(
-    path: Path, *, unicode: bool = False, workers: int | None = 1, progress: Progress | None = None
+    source: Source, *, unicode: bool = False, workers: int | None = 1, progress: Progress | None = None
 ) -> Corpus:
-    """Read `path` (UTF-8 text; a line end ends a sentence) into a `Corpus`, the same for any number of `workers`.
+    """Read `source` (UTF-8 text; a line end ends a sentence) into a `Corpus`, the same for any number of `workers`.
 
     Memory holds the different words, not the text. Raises `Vec2pcaError` when there are no words.
     """
-    known: defaultdict[bytes, int] = defaultdict()
-    known.default_factory = known.__len__  # a new word's id is the number of words before it
-    lines = sentences = empty = split = tokens = replaced = done = 0
-    digest = hashlib.sha256()
-    size = path.stat().st_size
+    numbering, size = Numbering(), source.size
+    facts = numbering.facts
     spool = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the memory map below
-    ids = array("i")
 
-    with path.open("rb") as source:
-        if source.peek(2)[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-            raise Vec2pcaError(f"{path} is UTF-16, not UTF-8. Convert it: iconv -f UTF-16 -t UTF-8 {path} > text.txt")
-        tokenise = Tokeniser(load_punkt(), unicode_words if unicode else ascii_words)
-        batch = b""
-        for batch, (found, bad) in tokenised(tokenise, read_batches(source), reading_processes(size, workers)):
-            replaced += bad
-            lines += batch.count(b"\n")
-            done += len(batch)
-            digest.update(batch)
-            sentences += len(found)
-            for words in found:
-                tokens += len(words)
-                empty += not words
-                split += len(words) > MAX_SENTENCE
-                for begin in range(0, len(words), MAX_SENTENCE):
-                    ids.extend(map(known.__getitem__, words[begin : begin + MAX_SENTENCE]))
-                    ids.append(END)
-            ids.tofile(spool)
-            del ids[:]
-            if progress:
-                progress("read", done, size, sentences=sentences, words=tokens)
-        lines += bool(batch) and not batch.endswith(b"\n")
-    if not tokens:
+    tokenise = tokeniser(unicode=unicode)
+    processes = reading_processes(size if source.kind == "plain" else size * PACKED, workers)
+    for batch, (sentences, bad) in tokenised(tokenise, read_batches(as_file(source.blocks())), processes):
+        numbering.add(batch, sentences, bad)
+        numbering.ids.tofile(spool)
+        del numbering.ids[:]
+        if progress:
+            progress("read", min(source.done, size - 1), size, sentences=facts.sentences, words=facts.words)
+    numbering.finish()
+    if not facts.words:
         why = "" if size else ": it is empty"
-        raise Vec2pcaError(f"{path} holds no words{why}. Give a text file, one review (or paragraph) a line.")
+        raise Vec2pcaError(f"{source.name} holds no words{why}. Give a text file, one review (or paragraph) a line.")
+    if progress:
+        progress("read", size, size, sentences=facts.sentences, words=facts.words)
     spool.flush()
     stored: NDArray[np.int32] = np.memmap(spool, dtype=np.int32, mode="r")
-    return Corpus(
-        words=[word.decode() for word in known],
-        counts=count(stored, len(known)),
-        ids=stored,
-        lines=lines,
-        sentences=sentences,
-        empty_sentences=empty,
-        split_sentences=split,
-        tokens=tokens,
-        replaced_bytes=replaced,
-        sha256=digest.hexdigest(),
-    )
+    words = [word.decode() for word in numbering.words]
+    return Corpus(words=words, counts=count(stored, len(words)), ids=stored, facts=facts)
 
 
 def blocks(ids: NDArray[np.int32]) -> Iterator[NDArray[np.int32]]:
@@ -303,17 +414,25 @@ def count(ids: NDArray[np.int32], size: int) -> NDArray[np.int64]:
 def choose_vocabulary(corpus: Corpus, min_count: int | None, components: int) -> tuple[NDArray[np.int64], int]:
     """Return the ids of the words that occur often enough, most frequent first, and the min_count used.
 
+    Raises `Vec2pcaError` when fewer than `components` words are left.
+    """
+    order = np.argsort(-corpus.counts, kind="stable")  # ties stay in the order of appearance, as in gensim
+    size, min_count = choose_size(corpus.counts[order], min_count, components)
+    return order[:size], min_count
+
+
+def choose_size(ranked: NDArray[np.int64], min_count: int | None, components: int) -> tuple[int, int]:
+    """Return how many words occur often enough, and the min_count used; `ranked` are all counts, the largest first.
+
     min_count None chooses: 200 (the original's) where that leaves FEW to MANY words, otherwise the count of the
     FEW-th or the MANY-th word, but at least 5. Raises `Vec2pcaError` when fewer than `components` words are left.
     """
-    order = np.argsort(-corpus.counts, kind="stable")  # ties stay in the order of appearance, as in gensim
-    ranked = corpus.counts[order]
     if min_count is None:
         few, many = (int(ranked[min(rank, len(ranked)) - 1]) for rank in (FEW, MANY))
         min_count = max(5, min(200, few), many if len(ranked) > MANY else 0)
     size = int(np.searchsorted(-ranked, -min_count, side="right"))
     if size < components:
-        found = f"{corpus.tokens:,} words, {len(ranked):,} different; {size:,} occur at least {min_count} times"
+        found = f"{ranked.sum():,} words, {len(ranked):,} different; {size:,} occur at least {min_count} times"
         if len(ranked) >= components:
             works = int(ranked[components - 1])
             advice = f"The largest --min-count that would work is {works}"
@@ -321,4 +440,4 @@ def choose_vocabulary(corpus: Corpus, min_count: int | None, components: int) ->
         else:
             advice = f"Give more text, or --components {len(ranked)} --min-count 1"
         raise Vec2pcaError(f"too little text: {found}, but {components} components need {components} words. {advice}.")
-    return order[:size], min_count
+    return size, min_count

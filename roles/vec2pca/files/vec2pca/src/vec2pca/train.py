@@ -31,7 +31,7 @@ class Sentences:
         self.corpus = corpus
         self.progress = progress
         self.done = 0
-        self.total = epochs * corpus.tokens
+        self.total = epochs * corpus.facts.words
 
     def __iter__(self) -> Iterator[list[str]]:
         """Yield one list of words per sentence."""
@@ -86,8 +86,8 @@ def train_gensim(
         workers=settings.workers or 1,
     )
     counts = {corpus.words[i]: int(corpus.counts[i]) for i in vocabulary.tolist()}
-    model.build_vocab_from_freq(counts, corpus_count=corpus.sentences)
+    model.build_vocab_from_freq(counts, corpus_count=corpus.facts.sentences)
     sentences = Sentences(corpus, settings.epochs, progress)
-    model.train(sentences, total_words=corpus.tokens, epochs=settings.epochs)
+    model.train(sentences, total_words=corpus.facts.words, epochs=settings.epochs)
     vectors: NDArray[np.float32] = model.wv[list(counts)]
     return vectors

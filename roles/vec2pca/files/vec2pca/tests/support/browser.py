@@ -39,7 +39,11 @@ class Browser:
 
     def __init__(self, port: str, profile: Path) -> None:
         self.base = f"http://127.0.0.1:{port}"
-        options = {"args": [*QUIET, f"--user-data-dir={profile}"], "binary": CHROMIUM}
+        options = {
+            "args": [*QUIET, f"--user-data-dir={profile}"],
+            "binary": CHROMIUM,
+            "prefs": {"download.default_directory": str(profile)},  # not the user's
+        }
         capabilities = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
         session = self.call("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})["sessionId"]
         self.base += f"/session/{session}"

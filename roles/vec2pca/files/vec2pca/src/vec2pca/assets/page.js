@@ -1,7 +1,7 @@
 // The map of words, the panel about one word, and the downloads. Everything else on the page works without this.
 (() => {
   const data = JSON.parse($("data").textContent);
-  const { words, counts, variance, spread } = data; // spread: of each word over the samples, or null
+  const { words, counts, variance, spread } = data; // spread: of each word over the samples, or null; null of one that a single sample has
   const scores = data.scores.map((row) => row.map((score) => score / 1e4));
   const place = new Map(words.map((word, i) => [word, i]));
   const canvas = $("map"), pen = canvas.getContext("2d");
@@ -189,7 +189,7 @@
     panel.replaceChildren(
       make("h3", { textContent: words[i] }),
       make("p", { textContent: `${counts[i].toLocaleString("en")} times in the text, number ${rank.toLocaleString("en")} of ${words.length.toLocaleString("en")}.` }),
-      ...(spread ? [make("p", { textContent: `Spread ${spread[i].toFixed(3)}: how far it moves between the samples, 0 for not at all.` })] : []),
+      ...(spread && spread[i] !== null ? [make("p", { textContent: `Spread ${spread[i].toFixed(3)}: how far it moves between the samples, 0 for not at all.` })] : []),
       make("h4", { textContent: "Scores" }), make("ol", { className: "scores" }, ...bars),
       make("h4", { textContent: "Nearest words, by cosine" }), make("ol", { className: "nearest" }, ...others));
     status.textContent = `${words[i]}: nearest are ${data.neighbours[i].slice(0, 5).map(([n]) => words[n]).join(", ")}.`;

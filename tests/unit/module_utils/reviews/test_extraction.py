@@ -12,11 +12,13 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.labserver.reviews import records, source
+from ansible.module_utils.labserver.content import source
+from ansible.module_utils.labserver.content.signatures import HEAD
+from ansible.module_utils.labserver.content.source import Source
+from ansible.module_utils.labserver.reviews import records
+from ansible.module_utils.labserver.reviews.extraction import TextFields, extract
 from ansible.module_utils.labserver.reviews.markup import without_html
 from ansible.module_utils.labserver.reviews.records import RECORD_LIMIT
-from ansible.module_utils.labserver.reviews.source import Source
-from ansible.module_utils.labserver.reviews.text import TextFields, extract
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -94,7 +96,7 @@ def json_texts(draw: st.DrawFn) -> bytes:
 @example([b'{"reviewText": "tab\there"}', b'{"reviewText": "\x1f"}', rb'{"reviewText": "\/\u0000\u000d\n"}'])
 @example([b"", b" ", b"null", b"[]", b'"reviewText"', b'{"reviewText": 5}', b'{"reviewText": null}', b"{}"])
 def test_the_bytes_of_json_loads(tmp_path_factory: pytest.TempPathFactory, name: str, lines: list[bytes]) -> None:
-    lines = [b'{"reviewText": "a first line that no compression begins with"}', *lines]
+    lines = [b'{"reviewText": "a first line that shows that this is text' + b"." * HEAD + b'"}', *lines]
     path = tmp_path_factory.getbasetemp() / f"nasty-{name}"
     path.write_bytes(b"".join(line + b"\n" for line in lines))
     with pytest.MonkeyPatch.context() as patch:
@@ -129,8 +131,8 @@ def test_a_line_beyond_the_limit_is_a_bad_record_and_costs_no_memory(tmp_path: P
         import io, re, sys
         from pathlib import Path
         sys.path.insert(0, sys.argv[1])
-        from labserver.reviews.source import Source
-        from labserver.reviews.text import TextFields, extract
+        from labserver.content.source import Source
+        from labserver.reviews.extraction import TextFields, extract
         with open(sys.argv[3], "wb") as out:
             result = extract(Source(Path(sys.argv[2])), out, TextFields(("a",)), None)
         print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])

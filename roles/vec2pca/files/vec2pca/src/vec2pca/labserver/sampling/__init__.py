@@ -1,0 +1,1 @@
+"""The random choice of lines."""
