@@ -55,8 +55,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.aws.errors import with_fix
 
 # What Ansible puts before the message of a module or a filter, and its message of a loop
-_PREFIX = re.compile(r"(?s)^.*The filter plugin '\w+' failed: |^Task failed: |Module failed: ")
-_EMPTY = ("", "One or more items failed")
+_PREFIX = re.compile(r"(?s)^.*The filter plugin '\w+' failed: |^Task failed: |(Action|Module) failed: ")
+_EMPTY = ("", "One or more items failed", "Unknown error", "Unknown error.")
 
 
 def main() -> None:

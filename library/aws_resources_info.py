@@ -7,8 +7,9 @@ DOCUMENTATION = r"""
 module: aws_resources_info
 short_description: Lists what carries our tags on AWS, with its estimated cost and its expiry
 description:
-  - Finds instances, volumes, Elastic IP addresses, network interfaces that outlive their instance, snapshots, security
-    groups, key pairs and S3 buckets by the tag C(labserver:project), in one region or many.
+  - Finds Spot requests, instances, volumes, Elastic IP addresses, network interfaces that outlive their instance,
+    snapshots, security groups, key pairs, instance profiles, S3 buckets and budgets by the tag
+    C(labserver:project), in one region or many.
   - Estimates what they and the O(planned) ones cost from a small dated price table
     (C(module_utils/labserver/aws/prices.py)). What has no price there is reported as unknown, never as free.
   - Changes nothing.
@@ -27,6 +28,22 @@ options:
         RV(resources[].tagged) false.
     type: bool
     default: false
+  expected:
+    description:
+      - What is waited for to be listed, each by its C(id) and further values of RV(resources) that it must have, such
+        as C(attached_to). What was just made is missing from the lists of AWS for a while.
+    type: list
+    elements: dict
+    default: []
+  unexpected:
+    description: Ids of what is waited for to be listed no longer.
+    type: list
+    elements: str
+    default: []
+  wait:
+    description: Seconds to wait for O(expected) and O(unexpected).
+    type: int
+    default: 120
   prices:
     description:
       - Prices in US dollars that override the table, in its form. C(instance) by type and C(address) are per hour;
@@ -34,10 +51,17 @@ options:
       - A region that the table lacks can be C(like) us-west-2, times C(instance_factor) and C(storage_factor).
     type: dict
     default: {}
+  price_list:
+    description:
+      - Ask AWS's Price List API for the prices of O(region). Where it is not allowed or does not answer within seconds,
+        those of the table count, which is no failure. RV(table) and RV(planned_table) tell which.
+    type: bool
+    default: false
   planned:
     description:
       - Resources to estimate that need not exist. Each is a mapping of C(type) (one of RV(resources[].type)),
-        C(instance_type), or C(volume_type) (default gp3) and C(size_gb), and optionally C(count), C(name), C(region).
+        C(instance_type) and optionally C(spot), or C(volume_type) (default gp3) and C(size_gb), and optionally
+        C(count), C(name), C(region).
     type: list
     elements: dict
     default: []
@@ -74,6 +98,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+prices:
+  description: What O(price_list) found, in the form of O(prices); empty where it found nothing.
+  returned: success
+  type: dict
 resources:
   description: What there is, by project, region, type and number.
   returned: success
@@ -81,7 +109,7 @@ resources:
   elements: dict
   contains:
     type:
-      description: instance, volume, address, interface, snapshot, security_group, key_pair or bucket.
+      description: spot_request, instance, volume, address, interface, snapshot, security_group, key_pair or bucket.
       type: str
     id: {type: str, description: What AWS calls it; for an address its allocation.}
     name: {type: str, description: "Its tag C(Name); for a security group, key pair or bucket its own name."}
@@ -99,12 +127,18 @@ resources:
       description: Size of a volume, of the volume of a snapshot, or of what is in a bucket; null where not counted.
       type: float
     instance_type: {type: str, description: Type of an instance.}
+    spot:
+      description: Whether an instance is a Spot Instance; its price is then the most that it costs, that on demand.
+      type: bool
     automatic_addresses:
       description: How many public addresses of an instance come and go with it; they are part of its price.
       type: int
+    interfaces: {type: list, elements: str, description: Ids of the network interfaces of an instance.}
+    profile: {type: str, description: "Name of the instance profile of an instance, or null."}
     volume_type: {type: str, description: Type of a volume.}
     iops: {type: int, description: "I/O operations per second of a volume, where AWS reports them."}
     throughput: {type: int, description: "Throughput of a volume in MB/s, where AWS reports it."}
+    bucket: {type: str, description: "The bucket that a security group names in its tag C(labserver:bucket), or null."}
     public_ip: {type: str, description: Public address of an instance or an address.}
     attached_to: {type: str, description: "The instance, or else the interface, that it hangs on, or null."}
     created: {type: str, description: "When it was created, where AWS reports it."}
@@ -159,9 +193,12 @@ from ansible.module_utils.common.warnings import warn
 from ansible.module_utils.labserver.aws.client import AwsClients
 from ansible.module_utils.labserver.aws.module import run
 from ansible.module_utils.labserver.aws.plan import plan
+from ansible.module_utils.labserver.aws.price_list import current_prices
 from ansible.module_utils.labserver.aws.prices import Prices, overdue, total
-from ansible.module_utils.labserver.aws.survey import survey
+from ansible.module_utils.labserver.aws.resources import Resource
+from ansible.module_utils.labserver.aws.survey import not_as_expected, survey
 from ansible.module_utils.labserver.aws.tables import plan_table, table, unpriced
+from ansible.module_utils.labserver.aws.waiting import wait_until
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 
@@ -170,17 +207,32 @@ def read(module: AnsibleAWSModule, clients: AwsClients) -> dict[str, Any]:
     options = module.params
     regions = options["regions"] or [clients.region]
     prices = Prices(options["prices"])
-    planned = plan(options["planned"], clients.region or regions[0], prices)
-    resources = survey(
-        clients,
-        regions,
-        options["project"] or None,
-        prices=prices,
-        untagged=options["untagged"],
-        warn=warn,  # not the module's, which uses what ansible-core deprecates
-    )
+    planned = plan(options["planned"], clients.region, prices)
+    current = current_prices(clients, clients.region, planned) if options["price_list"] else {}
+    if current:
+        # What the user says counts more
+        prices = Prices(current, options["prices"])
+        planned = plan(options["planned"], clients.region, prices)
+    warnings: list[str] = []
+
+    def look() -> list[Resource]:
+        warnings.clear()
+        project, untagged = options["project"] or None, options["untagged"]
+        found: list[Resource] = survey(
+            clients, regions, project, prices=prices, untagged=untagged, warn=warnings.append
+        )
+        return found
+
+    def missing(seen: list[Resource]) -> list[str]:
+        words: list[str] = not_as_expected(seen, options["expected"], options["unexpected"])
+        return words
+
+    resources = wait_until(look, missing, options["wait"])
+    for text in warnings:
+        warn(text)  # not by the module, which uses what ansible-core deprecates
     return {
         "changed": False,
+        "prices": current,
         "resources": resources,
         "hourly_usd": total(resources, "hourly_usd"),
         "monthly_usd": total(resources, "monthly_usd"),
@@ -189,7 +241,7 @@ def read(module: AnsibleAWSModule, clients: AwsClients) -> dict[str, Any]:
         "planned": planned,
         "planned_hourly_usd": total(planned, "hourly_usd"),
         "planned_monthly_usd": total(planned, "monthly_usd"),
-        "table": table(resources, prices),
+        "table": table(resources, prices, regions),
         "planned_table": plan_table(planned, prices),
     }
 
@@ -201,7 +253,11 @@ def main() -> None:
             "project": {"type": "str"},
             "regions": {"type": "list", "elements": "str"},
             "untagged": {"type": "bool", "default": False},
+            "expected": {"type": "list", "elements": "dict", "default": []},
+            "unexpected": {"type": "list", "elements": "str", "default": []},
+            "wait": {"type": "int", "default": 120},
             "prices": {"type": "dict", "default": {}},
+            "price_list": {"type": "bool", "default": False},
             "planned": {"type": "list", "elements": "dict", "default": []},
         },
         supports_check_mode=True,

@@ -27,6 +27,9 @@ options:
       id:
         description: Id of the instance. Required with O(state=present).
         type: str
+      name:
+        description: Its name, which is for people.
+        type: str
       new:
         description: Whether the machine was created just now, so that known keys of its address are those of another.
         type: bool
@@ -67,7 +70,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 learned:
-  description: Addresses whose keys were read from the console.
+  description: Addresses whose keys were read from the console, now or when the machine had another address.
   returned: success
   type: list
   elements: str
@@ -78,6 +81,11 @@ replaced:
   elements: str
 unknown:
   description: Addresses whose keys are not known; the first connection pins them.
+  returned: success
+  type: list
+  elements: str
+unproven:
+  description: Addresses of which no console showed the keys, now or before; what is known of them SSH has pinned.
   returned: success
   type: list
   elements: str
@@ -92,6 +100,7 @@ from ansible.module_utils.labserver.aws.console import (
     console_output,
     is_about,
     is_known,
+    keys_of,
     known_instances,
     remove_keys,
     wait_for_keys,
@@ -113,14 +122,18 @@ def keys_from_consoles(module: AnsibleAWSModule, before: str) -> dict[str, list[
     """Read the consoles of the instances that are new, or whose keys are not in the file as theirs."""
     machines = module.params["machines"]
     unknown = [one for one in machines if one["new"] or one["id"] not in known_instances(before, one["address"])]
+    # Without an Elastic IP, an instance has another address after each start, and its keys stay
+    kept = {one["address"]: keys_of(before, one["id"]) for one in unknown if not one["new"]}
+    moved = {address: keys for address, keys in kept.items() if keys}
+    unknown = [one for one in unknown if one["address"] not in moved]
     if not unknown:
-        return {}
+        return moved
     wait = module.params["wait"] if any(is_new(one, before) for one in unknown) and not module.check_mode else 0
     clients = clients_of(module)
     ec2 = clients.client("ec2")
     with explained(clients.region):
         keys: dict[str, list[str]] = wait_for_keys(unknown, lambda instance: console_output(ec2, instance), wait)
-    return keys
+    return {**moved, **keys}
 
 
 def changed_keys(before: str, after: str, addresses: list[str]) -> list[str]:
@@ -147,6 +160,7 @@ def main() -> None:
     machine = {
         "address": {"type": "str", "required": True},
         "id": {"type": "str"},
+        "name": {"type": "str"},
         "new": {"type": "bool", "default": False},
     }
     module = AnsibleAWSModule(
@@ -177,6 +191,11 @@ def main() -> None:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=explain(error))
+    unproven = [
+        one["address"]
+        for one in machines
+        if module.params["state"] == "present" and one["id"] not in known_instances(after, one["address"])
+    ]
     for address in replaced:
         # Not by the module, which passes it to exit_json in a way that ansible-core deprecates
         warn(f"{address} is the address of another machine now: the host key of the one before is forgotten")
@@ -185,6 +204,7 @@ def main() -> None:
         learned=sorted(found),
         replaced=replaced,
         unknown=[address for address in addresses if not is_known(after, address)],
+        unproven=unproven,
         diff={"before": before, "after": after},
     )
 

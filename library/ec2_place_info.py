@@ -37,6 +37,11 @@ options:
     description: How many free private addresses of each subnet to return.
     type: int
     default: 0
+  elastic_ips:
+    description: Ids or addresses of Elastic IPs to look up, by the number of the machine; empty for none.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, amazon.aws.boto3]
 attributes:
   check_mode: {support: full}
@@ -69,6 +74,28 @@ place:
     group: {type: dict, description: "Id and tags of the security group of that name, or null."}
     key: {type: dict, description: "Id and tags of the key pair of that name, or null."}
     bucket: {type: dict, description: "Tags of the bucket of that name, or null."}
+    limits:
+      description: What keeps machines from being made there; what the credentials may not read is null.
+      type: dict
+      contains:
+        addresses_quota: {type: int, description: How many Elastic IPs the account may have in the region.}
+        addresses_used: {type: int, description: How many it has.}
+        vcpus: {type: int, description: vCPUs of the type.}
+        vcpus_quota: {type: int, description: "vCPUs that on-demand machines of such families may have."}
+        vcpus_used: {type: int, description: vCPUs that such machines have.}
+        internet: {type: bool, description: Whether the subnet of first choice has a route to an internet gateway.}
+        public: {type: bool, description: Whether that subnet lends a public address to machines.}
+        free_plan: {type: bool, description: Whether an account on AWS's free plan may have the type.}
+    elastic_ips:
+      description: The Elastic IPs that O(elastic_ips) names.
+      type: list
+      elements: dict
+      contains:
+        index: {type: int, description: The number of the machine.}
+        id: {type: str, description: Id of the allocation.}
+        public_ip: {type: str, description: The address.}
+        attached_to: {type: str, description: "The instance or interface that has it, or null."}
+        project: {type: str, description: "Its tag C(labserver:project), or empty."}
 """
 
 from ansible.module_utils.labserver.aws.module import run
@@ -86,6 +113,7 @@ def main() -> None:
             "project": {"type": "str", "required": True},
             "bucket": {"type": "str", "default": ""},
             "private_addresses": {"type": "int", "default": 0},
+            "elastic_ips": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )

@@ -35,11 +35,22 @@ options:
         description: The port.
         type: int
         required: true
+      last:
+        description: Where it is a range of ports, the last of them.
+        type: int
       cidrs:
         description: IPv4 networks that may reach it.
         type: list
         elements: str
-        required: true
+        default: []
+      members:
+        description: Whether the members of the group may reach it.
+        type: bool
+        default: false
+  keep_other_ports:
+    description: Whether rules of ports that O(ingress) does not name stay.
+    type: bool
+    default: false
   tags:
     description: Tags of the group.
     type: dict
@@ -65,6 +76,7 @@ EXAMPLES = r"""
     ingress:
       - {port: 22, cidrs: [203.0.113.5/32]}
       - {port: 80, cidrs: [0.0.0.0/0]}
+      - {port: 7077, last: 7096, members: true}
 
 - name: Delete it
   vpc_security_group:
@@ -89,7 +101,9 @@ def main() -> None:
     """Run the module."""
     rule = {
         "port": {"type": "int", "required": True},
-        "cidrs": {"type": "list", "elements": "str", "required": True},
+        "last": {"type": "int"},
+        "cidrs": {"type": "list", "elements": "str", "default": []},
+        "members": {"type": "bool", "default": False},
     }
     module = AnsibleAWSModule(
         argument_spec={
@@ -99,9 +113,11 @@ def main() -> None:
             "vpc": {"type": "str"},
             "ingress": {"type": "list", "elements": "dict", "default": [], "options": rule},
             "tags": {"type": "dict", "default": {}},
+            "keep_other_ports": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
-        required_if=[("state", "present", ["name", "vpc"]), ("state", "absent", ["id"])],
+        required_by={"name": ["vpc"]},
+        required_if=[("state", "present", ["id", "name"], True), ("state", "absent", ["id"])],
         supports_check_mode=True,
     )
     run_state(module, ensure_group, delete_group)

@@ -1,5 +1,5 @@
 """AWS: what carries our tags there, what it costs, where machines fit, and what went wrong.
 
-Imports go one way: errors, client, prices, resources, survey, plan, tables; place, console, volumes, security_groups
-need errors, client and resources only.
+Imports go one way: errors, client, prices, resources, survey, plan, tables; limits, place, console, instances,
+machines, addresses, volumes and security_groups need errors, client, waiting and resources only; policy needs nothing.
 """

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from .errors import ATTEMPTS, explained
 
 AT_ONCE = 8  # calls
+DEFAULT_REGION = "us-west-2"
+
+
+def usual_region(profile_name: str | None = None) -> str:
+    """Return the region where none is given: the environment's, as the AWS tools read it, the profile's, or ours."""
+    named = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if named:
+        return named
+    import botocore.session
+
+    with explained(DEFAULT_REGION):
+        return botocore.session.Session(profile=profile_name).get_scoped_config().get("region") or DEFAULT_REGION
 
 
 class AwsClients:
@@ -26,17 +39,21 @@ class AwsClients:
 
         self._credentials = {**credentials, "endpoint_url": endpoint_url}
         self._config = aws_config
-        with explained(region or ""):
+        self.region = region or usual_region(profile_name)
+        with explained(self.region):
             self.session = boto3.session.Session(profile_name=profile_name)
-        self.region = region or self.session.region_name or ""
 
-    def client(self, service: str, region: str = "") -> Any:
-        """Make a client that tries again, later each time, where AWS is busy or a connection breaks."""
+    def client(self, service: str, region: str = "", *, seconds: int | None = None) -> Any:
+        """Make a client that tries again, later each time, where AWS is busy or a connection breaks.
+
+        With `seconds` it asks once, and waits no longer than that for the connection, and then for the answer.
+        """
         from botocore.config import Config
 
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            connect_timeout=10,
+            retries={"mode": "standard", "total_max_attempts": 1 if seconds else ATTEMPTS},
+            connect_timeout=seconds or 10,
+            read_timeout=seconds or 60,
             max_pool_connections=AT_ONCE,
         )
         region = region or self.region

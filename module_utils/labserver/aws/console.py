@@ -72,10 +72,21 @@ def remove_keys(text: str, addresses: Collection[str]) -> str:
     return "".join(f"{line}\n" for line in kept)
 
 
+def keys_of(text: str, instance: str) -> list[str]:
+    """Return the keys noted as those of an instance, at whatever address."""
+    lines = (line.split() for line in text.splitlines() if line.endswith(f" {instance}"))
+    return list(dict.fromkeys(" ".join(words[1:3]) for words in lines))
+
+
 def add_keys(text: str, keys: Mapping[str, Iterable[str]], instances: Mapping[str, str]) -> str:
-    """Put the keys of addresses in, with the instances that they are of, in place of those that were there."""
-    lines = (f"{address} {key} {instances[address]}\n" for address in keys for key in keys[address])
-    return remove_keys(text, list(keys)) + "".join(lines)
+    """Put the keys of addresses in, with the instances that they are of, in place of those that were there.
+
+    An address that such an instance had before is forgotten: another machine may have it by now.
+    """
+    lines = [f"{address} {key} {instances[address]}\n" for address in keys for key in keys[address]]
+    moved = tuple(f" {instances[address]}" for address in keys)
+    kept = (line for line in remove_keys(text, list(keys)).splitlines() if not line.endswith(moved))
+    return "".join([*(f"{line}\n" for line in kept), *lines])
 
 
 def wait_for_keys(

@@ -21,7 +21,9 @@ def clients_of(module: AnsibleAWSModule) -> AwsClients:
 def run(module: AnsibleAWSModule, work: Callable[[AwsClients], dict[str, Any]]) -> None:
     """Exit with what `work` returns, or fail with what AWS refused and its fix."""
     try:
-        result = work(clients_of(module))
+        clients = clients_of(module)
+        with explained(clients.region):
+            result = work(clients)
     except LabError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
@@ -32,10 +34,9 @@ def run_state(module: AnsibleAWSModule, ensure: Callable[..., dict[str, Any]], d
 
     def work(clients: AwsClients) -> dict[str, Any]:
         options = module.params
-        with explained(clients.region):
-            ec2 = clients.client("ec2")
-            if options["state"] == "present":
-                return ensure(ec2, options, check_mode=module.check_mode)
-            return {"changed": delete(ec2, options["id"], check_mode=module.check_mode), "id": options["id"]}
+        ec2 = clients.client("ec2")
+        if options["state"] == "present":
+            return ensure(ec2, options, check_mode=module.check_mode)
+        return {"changed": delete(ec2, options["id"], check_mode=module.check_mode), "id": options["id"]}
 
     run(module, work)

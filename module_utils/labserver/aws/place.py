@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from ..errors import LabError
 from .client import AwsClients
 from .errors import ClientError, error_code, explained
-from .resources import tags_of
+from .limits import find_limits
+from .resources import PROJECT, tags_of
 
 # AWS keeps the first four addresses of a subnet, and the last
 _KEPT_FIRST, _KEPT_LAST = 4, 1
@@ -28,6 +29,8 @@ def find_place(clients: AwsClients, options: Mapping[str, Any]) -> dict[str, Any
         keys = ec2.describe_key_pairs(Filters=[{"Name": "key-name", "Values": name}])
         free = _free(ec2, subnets, options["private_addresses"]) if options["private_addresses"] else {}
         bucket = _bucket(clients.client("s3"), options["bucket"]) if options["bucket"] else None
+        elastic_ips = _elastic_ips(ec2, options["elastic_ips"])
+        limits = find_limits(clients, kind, subnets[0])
     return {
         "architecture": "arm64" if "arm64" in kind["ProcessorInfo"]["SupportedArchitectures"] else "x86_64",
         "addresses": kind["NetworkInfo"]["Ipv4AddressesPerInterface"],
@@ -39,6 +42,8 @@ def find_place(clients: AwsClients, options: Mapping[str, Any]) -> dict[str, Any
         "group": _first(groups["SecurityGroups"], "GroupId"),
         "key": _first(keys["KeyPairs"], "KeyPairId"),
         "bucket": bucket,
+        "elastic_ips": elastic_ips,
+        "limits": limits,
     }
 
 
@@ -128,6 +133,31 @@ def _free(ec2: Any, subnets: Iterable[Mapping[str, Any]], count: int) -> dict[st
         candidates = (str(network[number]) for number in range(last, _KEPT_FIRST - 1, -1))
         free[subnet["AvailabilityZone"]] = list(islice((one for one in candidates if one not in taken), count))
     return free
+
+
+def _elastic_ips(ec2: Any, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Find the user's own Elastic IPs by id or address; each is for the machine of its place in the list."""
+    found = ec2.describe_addresses()["Addresses"] if any(names) else []
+    result = []
+    for number, name in enumerate(names, start=1):
+        if not name:
+            continue
+        address = next((one for one in found if name in (one["AllocationId"], one["PublicIp"])), None)
+        if address is None:
+            raise LabError(
+                f"{ec2.meta.region_name} has no Elastic IP {name}: set ec2_elastic_ip_ids to ids of allocations, or"
+                " addresses, of this account and region"
+            )
+        result.append(
+            {
+                "index": number,
+                "id": address["AllocationId"],
+                "public_ip": address["PublicIp"],
+                "attached_to": address.get("InstanceId") or address.get("NetworkInterfaceId") or None,
+                "project": tags_of(address).get(PROJECT, ""),
+            }
+        )
+    return result
 
 
 def _bucket(s3: Any, name: str) -> dict[str, Any] | None:

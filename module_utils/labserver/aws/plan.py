@@ -9,7 +9,7 @@ from ..errors import LabError
 from .prices import Prices, priced
 from .resources import TYPES, Resource
 
-_KEYS = ("type", "name", "region", "count", "size_gb", "instance_type", "volume_type")
+_KEYS = ("type", "name", "region", "count", "size_gb", "instance_type", "spot", "volume_type")
 _NEEDS = {"instance": "instance_type", "volume": "size_gb", "snapshot": "size_gb"}
 
 
@@ -27,6 +27,7 @@ def plan(planned: Iterable[Mapping[str, Any]], region: str, prices: Prices) -> l
             "count": count,
             "size_gb": None if size is None else float(size),
             "instance_type": entry.get("instance_type"),
+            "spot": bool(entry.get("spot")),
             "volume_type": entry.get("volume_type") or ("gp3" if kind == "volume" else None),
         }
         [resource] = priced([resource], prices)

@@ -76,21 +76,21 @@ _BASE = "us-west-2"
 _TABLES = ("instance", "volume")
 _STORAGE = ("volume", "snapshot", "bucket")
 _NUMBERS = ("snapshot", "bucket", "address", "instance_factor", "storage_factor")
-_FREE = ("interface", "security_group", "key_pair")
+_FREE = ("budget", "spot_request", "instance_profile", "interface", "security_group", "key_pair")
 _RUNNING = ("pending", "running")
 # What the price of a gp3 volume includes; beyond it, it costs more than its gigabytes
 _GP3_IOPS, _GP3_MB_S = 3000, 125
 
 
 class Prices:
-    """The table, overridden by the prices of the user."""
+    """The table, overridden by other prices."""
 
-    def __init__(self, overrides: Mapping[str, Any] | None = None) -> None:
-        """Take `overrides` of the same form as PRICES, of which any part may be left out."""
+    def __init__(self, *overrides: Mapping[str, Any] | None) -> None:
+        """Take overrides of the same form as PRICES, of which any part may be left out; the last one counts."""
         self.date = str(PRICES["date"])  # when they were looked up
         self._regions: dict[str, Any] = copy.deepcopy(PRICES["regions"])
-        if overrides:
-            self._lay_over(overrides)
+        for one in filter(None, overrides):
+            self._lay_over(one)
 
     def _lay_over(self, overrides: Mapping[str, Any]) -> None:
         for key, value in _mapping(overrides, "the prices").items():

@@ -8,7 +8,19 @@ from typing import Any
 
 TAG = "labserver:"
 PROJECT = TAG + "project"
-TYPES = ("instance", "volume", "address", "interface", "snapshot", "security_group", "key_pair", "bucket")
+TYPES = (
+    "spot_request",
+    "instance",
+    "volume",
+    "address",
+    "interface",
+    "snapshot",
+    "security_group",
+    "key_pair",
+    "instance_profile",
+    "bucket",
+    "budget",
+)
 
 Resource = dict[str, Any]
 
@@ -61,6 +73,8 @@ def new_resource(
         "state": "",
         "size_gb": None,
         "instance_type": None,
+        "spot": False,
+        "profile": None,
         "volume_type": None,
         "attached_to": None,
         "public_ip": None,

@@ -11,10 +11,12 @@ from itertools import chain
 from typing import Any, Callable, TypeVar
 
 from ..errors import LabError
-from .client import AT_ONCE, AwsClients
-from .errors import DENIED, AwsError, ClientError, error_code, explained
+from .budgets import Budgets
+from .client import AT_ONCE, DEFAULT_REGION, AwsClients
+from .errors import DENIED, AwsError, BotoCoreError, ClientError, error_code, explained
 from .prices import Prices, priced
-from .resources import PROJECT, TYPES, Resource, new_resource, tags_of, utc
+from .profiles import list_profiles
+from .resources import PROJECT, TAG, TYPES, Resource, new_resource, tags_of, utc
 
 _FILTER_VALUES = 200  # AWS takes no more in one filter
 _BUCKET_PAGES = 10  # of 1,000 objects: a larger bucket is not counted, for that would cost time and requests
@@ -37,7 +39,10 @@ def _instance(instance: Mapping[str, Any]) -> Resource | None:
     return {
         "state": instance["State"]["Name"],
         "instance_type": instance["InstanceType"],
+        "profile": instance.get("IamInstanceProfile", {}).get("Arn", "").rpartition("/")[2] or None,
+        "spot": instance.get("InstanceLifecycle") == "spot",
         "public_ip": instance.get("PublicIpAddress"),
+        "interfaces": [interface["NetworkInterfaceId"] for interface in instance.get("NetworkInterfaces", [])],
         "automatic_addresses": sum(
             address.get("Association", {}).get("IpOwnerId") == "amazon"
             for interface in instance.get("NetworkInterfaces", [])
@@ -45,6 +50,14 @@ def _instance(instance: Mapping[str, Any]) -> Resource | None:
         ),
         "created": utc(instance.get("LaunchTime")),
     }
+
+
+def _spot_request(request: Mapping[str, Any]) -> Resource | None:
+    """One that is over is shown for two days."""
+    if request["State"] not in ("open", "active", "disabled"):
+        return None
+    created = utc(request.get("CreateTime"))
+    return {"state": request["State"], "attached_to": request.get("InstanceId"), "created": created}
 
 
 def _volume(volume: Mapping[str, Any]) -> Resource:
@@ -82,7 +95,7 @@ def _snapshot(snapshot: Mapping[str, Any]) -> Resource:
 
 
 def _group(group: Mapping[str, Any]) -> Resource:
-    return {"name": group["GroupName"]}
+    return {"name": group["GroupName"], "bucket": tags_of(group).get(TAG + "bucket")}
 
 
 def _key(key: Mapping[str, Any]) -> Resource:
@@ -101,6 +114,9 @@ class _Listing:
 
 
 _LISTINGS = {
+    "spot_request": _Listing(
+        "describe_spot_instance_requests", "SpotInstanceRequests", "SpotInstanceRequestId", _spot_request
+    ),
     "instance": _Listing("describe_instances", "Instances", "InstanceId", _instance),
     "volume": _Listing("describe_volumes", "Volumes", "VolumeId", _volume),
     "address": _Listing("describe_addresses", "Addresses", "AllocationId", _address),
@@ -154,13 +170,19 @@ class _Region:
         """Volumes and addresses without our tag that hang on our instances and cost for them."""
         ours = (resource for resource in found if resource["type"] == "instance" and resource["region"] == self.name)
         machines = {resource["id"]: resource for resource in ours}
+        # An address may be on the interface of an instance and not name the instance
+        machines |= {interface: one for one in machines.values() for interface in one["interfaces"]}
         known = {resource["id"] for resource in found}
         extra: list[Resource] = []
-        names = list(machines)
-        for begin in range(0, len(names), _FILTER_VALUES):
-            some = names[begin : begin + _FILTER_VALUES]
-            extra += self._list("volume", {"Name": "attachment.instance-id", "Values": some})
-            extra += self._list("address", {"Name": "instance-id", "Values": some})
+        names = list({one["id"]: None for one in machines.values()})
+        interfaces = [name for name in machines if name not in names]
+        for kind, filter_name, values in (
+            ("volume", "attachment.instance-id", names),
+            ("address", "network-interface-id", interfaces),
+        ):
+            for begin in range(0, len(values), _FILTER_VALUES):
+                some = values[begin : begin + _FILTER_VALUES]
+                extra += self._list(kind, {"Name": filter_name, "Values": some})
         return [
             {**resource, **{key: machines[resource["attached_to"]][key] for key in ("project", "owner")}}
             for resource in extra
@@ -184,14 +206,13 @@ def _size_gb(s3: Any, bucket: str) -> float | None:
     return round(size / (1 << 30), 6)
 
 
-def _bucket(s3: Any, bucket: Mapping[str, Any], project: str | None, now: datetime) -> Resource | None:
+def _bucket(s3: Any, name: str, project: str | None, now: datetime) -> Resource | None:
     """Describe a bucket where it is ours; None where it is not."""
-    name = bucket["Name"]
     try:
         tags = tags_of(s3.get_bucket_tagging(Bucket=name))
         if PROJECT not in tags or project not in (None, tags[PROJECT]):
             return None
-        place = bucket.get("BucketRegion") or s3.get_bucket_location(Bucket=name)["LocationConstraint"]
+        place = s3.get_bucket_location(Bucket=name)["LocationConstraint"]
         size = _size_gb(s3, name)
     except ClientError as error:
         if error_code(error) in ("NoSuchTagSet", "NoSuchBucket"):  # has no tags; was deleted just now
@@ -199,31 +220,33 @@ def _bucket(s3: Any, bucket: Mapping[str, Any], project: str | None, now: dateti
         raise
     # S3's own names for its two oldest regions
     region = {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(place, place)
-    facts = {"size_gb": size, "created": utc(bucket.get("CreationDate"))}
-    return new_resource("bucket", name, region, {**tags, "Name": name}, now, **facts)
+    return new_resource("bucket", name, region, {**tags, "Name": name}, now, size_gb=size)
 
 
 class _Calls:
-    """Runs calls in threads; remembers where the credentials are not allowed to look."""
+    """Runs calls in threads; remembers which places refused them."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self._pool = pool
-        self.denied: dict[str, AwsError] = {}
+        self.refused: dict[str, AwsError] = {}
 
-    def _one(self, job: tuple[str, Callable[[], _Found]]) -> _Found | None:
+    def _one(self, job: tuple[str, Callable[[], _Found]], *, forgiving: bool) -> _Found | None:
         place, call = job
         try:
             with explained(place):
                 return call()
         except AwsError as error:
-            if not error.denied:
+            if not (forgiving or error.denied):
                 raise
-            self.denied.setdefault(place, error)
+            self.refused.setdefault(place, error)
             return None
 
-    def run(self, jobs: Iterable[tuple[str, Callable[[], _Found]]]) -> list[_Found]:
-        """Return what the calls found, in their order; a job is a place and its call."""
-        return [seen for seen in self._pool.map(self._one, jobs) if seen]
+    def run(self, jobs: Iterable[tuple[str, Callable[[], _Found]]], *, forgiving: bool = False) -> list[_Found]:
+        """Return what the calls found, in their order; a job is a place and its call.
+
+        Where the credentials may not look is passed over, and if `forgiving`, what else fails.
+        """
+        return [seen for seen in self._pool.map(partial(self._one, forgiving=forgiving), jobs) if seen]
 
 
 def survey(
@@ -247,33 +270,93 @@ def survey(
     everywhere = "all" in chosen
     names = enabled_regions(clients) if everywhere else chosen
     if not names or not all(names):
-        raise LabError("no region is given: set one such as us-west-2, or `all`")
+        raise LabError(f"no region is given: set one such as {DEFAULT_REGION}, or `all`")
     # Clients first: they are made for threads, a session is not
     places = [_Region(clients.client("ec2", name), name, project, now) for name in names]
-    s3 = clients.client("s3", names[0])
+    stores = {name: _Store(clients, name, project) for name in names}
+    iam = clients.client("iam", names[0])
     with ThreadPoolExecutor(AT_ONCE) as pool:
         calls = _Calls(pool)
         jobs = [(place.name, partial(place.tagged, kind)) for place in places for kind in _LISTINGS]
-        found = list(chain.from_iterable(calls.run(jobs)))
-        # An organisation may forbid some regions: they are passed over where all are surveyed
-        if calls.denied and (not everywhere or len(calls.denied) == len(places)):
-            raise next(iter(calls.denied.values()))
+        found = list(chain.from_iterable(calls.run(jobs, forgiving=everywhere)))
+        # An organisation forbids some regions, a token holds in some only: passed over where all are surveyed
+        if calls.refused and (not everywhere or len(calls.refused) == len(places)):
+            raise next(iter(calls.refused.values()))
         if untagged:
-            extra = calls.run((place.name, partial(place.untagged, found)) for place in places)
+            extra = calls.run(((place.name, partial(place.untagged, found)) for place in places), forgiving=everywhere)
             found += chain.from_iterable(extra)
-        found += _buckets(calls, s3, names, project, now)
-    for text in calls.denied.values():
+        found += _buckets(calls, {name: stores[name] for name in names if name not in calls.refused}, found, now)
+    # Of the account, and not of a region; whoever does not use them need not be allowed to look
+    listings: tuple[Callable[[], Iterable[Resource]], ...] = (
+        lambda: list_profiles(iam, names, project, now),
+        lambda: Budgets(clients).list(names, project, now),
+    )
+    for listing in listings:
+        try:
+            with explained(names[0]):
+                found += listing()
+        except AwsError as error:
+            warn(f"not looked at: {error}")
+    for text in calls.refused.values():
         warn(f"not looked at: {text}")
     return sorted(priced(found, prices or Prices()), key=_order)
 
 
-def _buckets(calls: _Calls, s3: Any, regions: Sequence[str], project: str | None, now: datetime) -> list[Resource]:
-    """Find the buckets of the account in these regions; S3 has no filter, so the tags of each are read."""
-    listed = calls.run([("S3", s3.list_buckets)])
-    names = [bucket for answer in listed for bucket in answer["Buckets"]]
-    near = [bucket for bucket in names if bucket.get("BucketRegion", regions[0]) in regions]
-    ours = calls.run(("some buckets", partial(_bucket, s3, bucket, project, now)) for bucket in near)
-    return [bucket for bucket in ours if bucket and bucket["region"] in regions]
+def not_as_expected(
+    found: Iterable[Resource], expected: Iterable[Mapping[str, Any]], unexpected: Iterable[str]
+) -> list[str]:
+    """Say what of the expected is not listed as it should be, and what is listed still."""
+    listed = {one["id"]: one for one in found}
+    words = []
+    for wanted in expected:
+        seen = listed.get(wanted["id"])
+        wrong = [f"{key} is {seen[key]}, not {wanted[key]}" for key in wanted if seen and seen[key] != wanted[key]]
+        if wrong or not seen:
+            words.append(f"{wanted['id']} ({', '.join(wrong) or 'not listed'})")
+    return [*words, *(f"{one} (listed still)" for one in unexpected if one in listed)]
+
+
+class _Store:
+    """S3 in one region, and which of its buckets may be ours."""
+
+    def __init__(self, clients: AwsClients, region: str, project: str | None) -> None:
+        self.s3 = clients.client("s3", region)
+        self._index = clients.client("resourcegroupstaggingapi", region)
+        self._region = region
+        self.project = project
+
+    def candidates(self) -> list[str]:
+        """Name the buckets with our tag; where AWS's index of tags may not be read, all buckets of the region.
+
+        The index lags behind by a while, so what it says is looked at again.
+        """
+        ours = {"Key": PROJECT, "Values": [self.project] if self.project else []}
+        try:
+            pages = self._index.get_paginator("get_resources").paginate(ResourceTypeFilters=["s3"], TagFilters=[ours])
+            arns = [one["ResourceARN"] for page in pages for one in page["ResourceTagMappingList"]]
+            return [arn.rpartition(":")[2] for arn in arns]
+        except (BotoCoreError, ClientError):
+            pages = self.s3.get_paginator("list_buckets").paginate(BucketRegion=self._region)
+            return [bucket["Name"] for page in pages for bucket in page["Buckets"]]
+
+
+def _buckets(calls: _Calls, stores: Mapping[str, _Store], found: Sequence[Resource], now: datetime) -> list[Resource]:
+    """Find the buckets in these regions: those with our tag, and those that our groups name, which AWS may not yet.
+
+    What others have is neither asked one by one, nor a failure of ours.
+    """
+    listed = calls.run(("S3", partial(_named, region, store)) for region, store in stores.items())
+    announced = {one["bucket"]: one["region"] for one in found if one["type"] == "security_group" and one["bucket"]}
+    regions = {**dict(chain.from_iterable(listed)), **announced}
+    jobs = (
+        ("some buckets", partial(_bucket, stores[region].s3, name, stores[region].project, now))
+        for name, region in regions.items()
+    )
+    return [bucket for bucket in calls.run(jobs, forgiving=True) if bucket and bucket["region"] in stores]
+
+
+def _named(region: str, store: _Store) -> list[tuple[str, str]]:
+    return [(name, region) for name in store.candidates()]
 
 
 def _order(resource: Resource) -> tuple[object, ...]:

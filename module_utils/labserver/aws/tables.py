@@ -19,7 +19,8 @@ def _words(resource: Mapping[str, Any]) -> str:
     kind = resource["type"]
     if kind == "instance":
         automatic = resource.get("automatic_addresses") or 0
-        return f"{resource['instance_type']}{f' + {automatic} public IPv4' if automatic else ''}"
+        spot = " Spot, at most" if resource.get("spot") else ""
+        return f"{resource['instance_type']}{spot}{f' + {automatic} public IPv4' if automatic else ''}"
     size = f"{resource['size_gb']:g} GB" if resource.get("size_gb") is not None else ""
     if kind == "volume":
         return f"{size} {resource['volume_type']}"
@@ -53,10 +54,15 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def table(resources: Sequence[Resource], prices: Prices) -> list[str]:
-    """Lines that show what there is, what it costs and its expiry, by project and region."""
+def regions_in_words(regions: Sequence[str]) -> str:
+    """Name the regions that were looked into."""
+    return "any region of the account" if "all" in regions else ", ".join(regions)
+
+
+def table(resources: Sequence[Resource], prices: Prices, regions: Sequence[str]) -> list[str]:
+    """Lines that show what there is in these regions, what it costs and its expiry, by project and region."""
     if not resources:
-        return ["Nothing carries our tags."]
+        return [f"Nothing carries our tags in {regions_in_words(regions)}."]
     rows = [("TYPE", "NAME", "ID", "WHAT", "STATE", "EXPIRES", "$/HOUR", "$/MONTH")]
     rows += [
         (

@@ -7,19 +7,29 @@ from typing import Any
 
 from .errors import ClientError, error_code
 from .resources import tag_specification
+from .waiting import patiently, the_only, wait_until
 
-_WAIT = {"Delay": 3, "MaxAttempts": 100}
+_WAIT = 300  # seconds
+_DELETED = {"Delay": 3, "MaxAttempts": 100}
+_NOT_YET = ("InvalidVolume.NotFound",)
+# Just after the volume was made, or the instance launched or started
+_NOT_READY = (*_NOT_YET, "InvalidInstanceID.NotFound", "IncorrectState", "IncorrectInstanceState")
 
 
 def ensure_volume(ec2: Any, options: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """Create or update what the options of the module describe; return its result."""
     volume, size = options["id"] or "", options["size_gb"]
-    found = ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0] if volume else {}
+    found = patiently(lambda: _find(ec2, volume), _NOT_YET) if volume else {}
     grow = bool(found) and found["Size"] < size
     attach = _instance(found) != options["instance"]
     if not check_mode:
         if grow:
             ec2.modify_volume(VolumeId=volume, Size=size)
+            wait_until(
+                lambda: patiently(lambda: _find(ec2, volume), _NOT_YET),
+                lambda seen: [] if seen["Size"] >= size else [f"{volume} has {seen['Size']} GiB, not {size}"],
+                _WAIT,
+            )
         volume = volume or _create(ec2, options)
         if attach:
             _attach(ec2, options, volume)
@@ -29,14 +39,14 @@ def ensure_volume(ec2: Any, options: Mapping[str, Any], *, check_mode: bool) -> 
 def delete_volume(ec2: Any, volume: str, *, check_mode: bool) -> bool:
     """Detach and delete the volume; return whether it existed."""
     try:
-        found = ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]
+        found = _find(ec2, volume)
         if check_mode:
             return True
         if _instance(found):
             ec2.detach_volume(VolumeId=volume, InstanceId=_instance(found))
-            ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=_WAIT)
+            _await(ec2, volume, "available")
         ec2.delete_volume(VolumeId=volume)
-        ec2.get_waiter("volume_deleted").wait(VolumeIds=[volume], WaiterConfig=_WAIT)
+        ec2.get_waiter("volume_deleted").wait(VolumeIds=[volume], WaiterConfig=_DELETED)
     except ClientError as error:
         if error_code(error) != "InvalidVolume.NotFound":
             raise
@@ -53,19 +63,34 @@ def _create(ec2: Any, options: Mapping[str, Any]) -> str:
         Encrypted=True,
         TagSpecifications=tag_specification("volume", options["tags"]),
     )["VolumeId"]
-    ec2.get_waiter("volume_available").wait(VolumeIds=[created], WaiterConfig=_WAIT)
+    _await(ec2, created, "available")
     return created
 
 
 def _attach(ec2: Any, options: Mapping[str, Any], volume: str) -> None:
+    target = {"VolumeId": volume, "InstanceId": options["instance"], "Device": options["device"]}
     try:
-        ec2.attach_volume(VolumeId=volume, InstanceId=options["instance"], Device=options["device"])
+        patiently(lambda: ec2.attach_volume(**target), _NOT_READY)
     except ClientError as error:
         # The request was repeated, for its first answer was lost
-        found = ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0] if error_code(error) == "VolumeInUse" else {}
-        if _instance(found) != options["instance"]:
+        if error_code(error) != "VolumeInUse" or _instance(_find(ec2, volume)) != options["instance"]:
             raise
-    ec2.get_waiter("volume_in_use").wait(VolumeIds=[volume], WaiterConfig=_WAIT)
+    _await(ec2, volume, "in-use")
+
+
+def _await(ec2: Any, volume: str, state: str) -> None:
+    """Wait until the volume is in this state, and so are its attachments."""
+
+    def missing(seen: Mapping[str, Any]) -> list[str]:
+        moving = [one["State"] for one in seen.get("Attachments", []) if one["State"] in ("attaching", "detaching")]
+        now = moving[0] if moving else seen["State"]
+        return [] if now == state else [f"{volume} is {now}, not {state}"]
+
+    wait_until(lambda: patiently(lambda: _find(ec2, volume), _NOT_YET), missing, _WAIT)
+
+
+def _find(ec2: Any, volume: str) -> dict[str, Any]:
+    return the_only(ec2.describe_volumes(VolumeIds=[volume])["Volumes"], _NOT_YET[0], volume)
 
 
 def _instance(volume: Mapping[str, Any]) -> str:

@@ -54,8 +54,7 @@ class Bucket:
         # A URL must name, and be signed for, the region of the bucket. boto3 names it in the virtual style alone,
         # which a server that stands in for AWS does not know.
         clients = AwsClients()
-        nearest = clients.region or "us-east-1"
-        default = clients.client("s3", nearest)
+        default = clients.client("s3")
         region = default.head_bucket(Bucket=name)["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
         style = "virtual" if ".amazonaws." in default.meta.endpoint_url else "path"
         config = Config(
@@ -63,7 +62,7 @@ class Bucket:
             s3={"addressing_style": style},
             request_checksum_calculation="when_required",
         )
-        self._client = AwsClients(region or nearest, aws_config=config).client("s3")
+        self._client = AwsClients(region or clients.region, aws_config=config).client("s3")
 
     def objects(self, prefix: str) -> dict[str, FileVersion]:
         """Return the objects below the prefix, by their path from there."""

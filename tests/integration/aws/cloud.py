@@ -19,10 +19,13 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from tests.integration.aws.faults import ANSIBLE
+
 ROOT = Path(__file__).resolve().parents[3]
 REGION = "us-west-2"
+ACCOUNT = "123456789012"  # of moto
 OWN_ADDRESS = "198.51.100.7/32"
-KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+KEYS = {"AWS_ACCESS_KEY_ID": ANSIBLE, "AWS_SECRET_ACCESS_KEY": "testing"}
 
 
 class Cloud:
@@ -40,10 +43,12 @@ class Cloud:
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip()
         assert self.url, "moto did not start: python -m tests.integration.aws.moto_server says why"
-        keys = {key.lower(): value for key, value in KEYS.items()}
-        session = boto3.Session(region_name=REGION, **keys)
+        # Not Ansible's keys: what the tests look at says nothing of what Ansible has to be allowed
+        session = boto3.Session("observer", "testing", region_name=REGION)
         self.ec2 = session.client("ec2", endpoint_url=self.url)
         self.s3 = session.client("s3", endpoint_url=self.url)
+        self.budgets = session.client("budgets", endpoint_url=self.url)
+        self.iam = session.client("iam", endpoint_url=self.url)
 
     def close(self) -> None:
         """End the process."""
@@ -71,6 +76,10 @@ class Cloud:
         calls: list[dict[str, Any]] = self.ask("/_layer/calls")
         return calls
 
+    def actions(self) -> set[tuple[str, str]]:
+        """Return the service and action of each call that came from Ansible since the start."""
+        return {(service, action) for service, action in self.ask("/_layer/actions")}
+
     def mutating(self) -> list[str]:
         """Return the names of those calls that changed something, or were meant to."""
         return [call["action"] for call in self.calls() if call["mutating"]]
@@ -96,6 +105,7 @@ class Cloud:
         ]
         kinds = [
             ("InstanceId", instances),
+            ("SpotInstanceRequestId", ec2.describe_spot_instance_requests()["SpotInstanceRequests"]),
             ("VolumeId", ec2.describe_volumes()["Volumes"]),
             ("AllocationId", ec2.describe_addresses()["Addresses"]),
             ("KeyPairId", ec2.describe_key_pairs(IncludePublicKey=True)["KeyPairs"]),
@@ -110,12 +120,15 @@ class Cloud:
                 [one for one in ec2.describe_snapshots()["Snapshots"] if "for AMI" not in one["Description"]],
             ),
             ("Name", buckets),
+            ("InstanceProfileId", self.iam.list_instance_profiles()["InstanceProfiles"]),
+            ("BudgetName", self.budgets.describe_budgets(AccountId=ACCOUNT).get("Budgets", [])),
+            ("RoleId", self.iam.list_roles()["Roles"]),
         ]
         return {item[key]: item for key, items in kinds for item in items}
 
     def count(self, holdings: dict[str, Any] | None = None) -> dict[str, int]:
         """Return how many there are of each kind, by what their ids begin with; a bucket has only its name."""
-        kinds = ("i", "vol", "eipalloc", "key", "sg", "eni", "snap")
+        kinds = ("i", "sir", "vol", "eipalloc", "key", "sg", "eni", "snap")
         known = (one.partition("-")[0] for one in (self.holdings() if holdings is None else holdings))
         return dict(Counter(kind if kind in kinds else "bucket" for kind in known))
 
@@ -224,6 +237,11 @@ class Project:
         """Remove everything, the bucket too."""
         return self.play("teardown", "-e", "confirm=yes", "-e", "ec2_remove_bucket=true", *options)
 
+    def inventory(self, *options: str, **environment: str) -> str:
+        """Return the hosts of the inventory."""
+        command = ["ansible-inventory", "-i", "inventory/aws", "--list", *options]
+        return command_output(command, {**self.environment(), **environment})
+
     def play_until_held(self, playbook: str, *options: str) -> Run:
         """Run a playbook until a call is held, and kill it there with all its children; or to its end."""
         begun = time.monotonic()
@@ -234,6 +252,13 @@ class Project:
         self.cloud.ask("/_layer/release", "")
         output, _ = process.communicate(timeout=300)
         return Run(process.returncode, output, time.monotonic() - begun)
+
+
+def command_output(command: list[str], environment: dict[str, str]) -> str:
+    """Run a command, which has to succeed, and return what it printed."""
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def kill_tree(pid: int) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.labserver.aws.policy import OPTIONS, allowed
 
 # Its assertions are to say what they found, too
 pytest.register_assert_rewrite("tests.integration.aws.estate")
 
 from tests.integration.aws.cloud import Cloud, Project  # noqa: E402
+from tests.integration.aws.permissions import permissions  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -21,10 +23,12 @@ def started_cloud() -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def cloud(started_cloud: Cloud) -> Cloud:
-    """An empty account."""
+def cloud(started_cloud: Cloud) -> Iterator[Cloud]:
+    """An empty account; its policy allows whatever Ansible has called so far."""
     started_cloud.reset()
-    return started_cloud
+    yield started_cloud
+    missing = permissions(started_cloud.actions()) - allowed(OPTIONS)
+    assert not missing, "allow these in module_utils/labserver/aws/policy.py"
 
 
 @pytest.fixture

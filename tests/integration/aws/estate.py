@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from tests.integration.aws.cloud import OWN_ADDRESS, REGION, Cloud, Project
 
 # Some of everything
-EVERYTHING = {"ec2_data_volume_gb": 5, "ec2_addresses": 1, "ec2_bucket": "lab-data"}
+EVERYTHING = {"ec2_data_volume_gb": 5, "ec2_addresses": 1, "ec2_bucket": "lab-data", "ec2_cluster": True}
+
+
+def install_session_programs(project: Project) -> None:
+    """Put what Session Manager needs on the controller into its PATH; none of it is started without a machine."""
+    folder = project.folder / "bin"
+    folder.mkdir()
+    for name in ("aws", "session-manager-plugin"):
+        program = folder / name
+        program.write_text("#!/bin/sh\nexit 1\n")
+        program.chmod(0o755)
+    project.extra_environment["PATH"] = f"{folder}:{os.environ['PATH']}"
 
 
 def tags_of(item: dict[str, Any]) -> dict[str, str]:
@@ -45,6 +57,10 @@ def assert_whole(project: Project, machines: int = 1, others: dict[str, Any] | N
     (key,), (group,) = kind("key"), kind("sg")
     assert key["PublicKey"].split()[1] in (project.folder / ".secrets" / f"{project.name}_ed25519.pub").read_text()
     assert ports(group) == {(22, OWN_ADDRESS), (8787, OWN_ADDRESS), (80, "0.0.0.0/0")}
+    # Spark's, to the machines of the project alone
+    between = [rule for rule in group["IpPermissions"] if rule["UserIdGroupPairs"]]
+    assert [(rule["FromPort"], rule["ToPort"], rule["IpRanges"]) for rule in between] == [(7077, 7096, [])]
+    assert [pair["GroupId"] for pair in between[0]["UserIdGroupPairs"]] == [group["GroupId"]]
     instances = {item["InstanceId"]: item for item in kind("i")}
     assert {tags_of(item)["labserver:index"] for item in instances.values()} == {str(n + 1) for n in range(machines)}
     for item in instances.values():

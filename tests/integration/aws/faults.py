@@ -3,6 +3,7 @@
 It is a WSGI application around another. A test talks to it under ``/_layer/``:
 
 ``GET /_layer/calls``     the calls so far, the oldest first
+``GET /_layer/actions``   the service and action of all calls with the credentials that Ansible gets, since the start
 ``POST /_layer/faults``   a JSON list of faults, in place of those before; all counts start again
 ``GET /_layer/held``      how many calls are being held
 ``POST /_layer/release``  let go of them
@@ -22,6 +23,8 @@ from urllib.parse import parse_qs, parse_qsl
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
+# Ansible's access key; the tests look at the account with another
+ANSIBLE = "testing"
 # A call that is held and never let go of must not stay for ever
 HOLD_SECONDS = 600
 
@@ -31,9 +34,17 @@ ERRORS = {
     for status, code, message in (
         (400, "AddressLimitExceeded", "The maximum number of addresses has been reached."),
         (400, "DependencyViolation", "resource sg-1 has a dependent object"),
+        (400, "AuthFailure", "You do not have permission to access the specified resource."),
         (400, "ExpiredToken", "The security token included in the request is expired"),
+        (400, "InvalidAllocationID.NotFound", "The allocation ID 'eipalloc-1' does not exist"),
+        (400, "InvalidIPAddress.InUse", "Address 1.2.3.4 is in use."),
+        (400, "VolumeInUse", "Volume vol-1 is currently attached to i-1"),
         (400, "InvalidGroup.NotFound", "The security group 'sg-1' does not exist"),
         (400, "InvalidInstanceID.NotFound", "The instance ID 'i-1' does not exist"),
+        (400, "InvalidKeyPair.NotFound", "The key pair 'lab' does not exist"),
+        (400, "InvalidNetworkInterfaceID.NotFound", "The networkInterface ID 'eni-1' does not exist"),
+        (400, "InvalidVolume.NotFound", "The volume 'vol-1' does not exist."),
+        (404, "NoSuchBucket", "The specified bucket does not exist"),
         (400, "RequestExpired", "Request has expired."),
         (400, "Throttling", "Rate exceeded"),
         (400, "VPCIdNotSpecified", "No default VPC for this user"),
@@ -68,35 +79,42 @@ class Fault:
     ``error-after``   the same error, after the call took effect
     ``drop``          the call took effect, and the connection closes without an answer
     ``hold``          the call took effect, and its answer waits for ``release``: time to kill who asked
+    ``unseen``        a call that looks: what was asked for by its id is not found, and a list is empty
+
+    With ``after``, calls count from the first call of that action on.
     """
 
-    kind: Literal["error-before", "error-after", "drop", "hold"]
+    kind: Literal["error-before", "error-after", "drop", "hold", "unseen"]
     nth: int = 1
     times: int = 1
     action: str = ""
     code: str = "UnauthorizedOperation"
+    after: str = ""
     seen: int = 0
 
     def strikes(self, call: Call) -> bool:
         """Count the call if it is one of those meant; true where it is the one to fail."""
-        if call.action != self.action if self.action else not call.mutating:
+        if call.action == self.after:
+            self.after = ""
+        if self.after or (call.action != self.action if self.action else not call.mutating):
             return False
         self.seen += 1
         return self.nth <= self.seen < self.nth + self.times
 
 
-def service_of(environ: Environ) -> str:
-    """Return the service that the request was signed for."""
-    scope = re.search(r"Credential=[^/]+/\d+/[^/]*/([^/]+)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
-    return scope.group(1) if scope else ""
+def scope_of(environ: Environ) -> tuple[str, str]:
+    """Return the access key that the request was signed with, and the service that it was signed for."""
+    scope = re.search(r"Credential=([^/]+)/\d+/[^/]*/([^/]+)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
+    return (scope[1], scope[2]) if scope else ("", "")
 
 
 def call_of(environ: Environ, body: bytes) -> Call:
     """Name a request in AWS's words and say whether it changes anything."""
-    service = service_of(environ)
+    _, service = scope_of(environ)
     if service == "s3":
-        # By method and sub-resource: "PUT bucket?encryption", "DELETE object"
-        place = "object" if environ["PATH_INFO"].strip("/").partition("/")[2] else "bucket"
+        # By method and sub-resource: "GET buckets", "PUT bucket?encryption", "DELETE object"
+        bucket, _, key = environ["PATH_INFO"].strip("/").partition("/")
+        place = "object" if key else "bucket" if bucket else "buckets"
         known = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
         sub_resource = next((f"?{key}" for key, value in known.items() if not value), "")
         method = environ["REQUEST_METHOD"]
@@ -111,7 +129,7 @@ def call_of(environ: Environ, body: bytes) -> Call:
 def error(call: Call, code: str) -> tuple[int, str, bytes]:
     """Return status, content type and body of an error in the language of the service."""
     status, message = ERRORS[code]
-    if call.service == "ssm":
+    if call.service in ("ssm", "tagging"):
         return status, "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message}).encode()
     text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
     if call.service == "ec2":
@@ -121,6 +139,33 @@ def error(call: Call, code: str) -> tuple[int, str, bytes]:
     return status, "text/xml", text.encode()
 
 
+# What looks for things on EC2: the field that names them, the list in the answer, and the error for one not found
+LOOKS = {
+    "DescribeAddresses": ("AllocationId", "addressesSet", "InvalidAllocationID.NotFound"),
+    "DescribeInstances": ("InstanceId", "reservationSet", "InvalidInstanceID.NotFound"),
+    "DescribeInstanceStatus": ("InstanceId", "instanceStatusSet", "InvalidInstanceID.NotFound"),
+    "DescribeKeyPairs": ("KeyName", "keySet", "InvalidKeyPair.NotFound"),
+    "DescribeNetworkInterfaces": ("NetworkInterfaceId", "networkInterfaceSet", "InvalidNetworkInterfaceID.NotFound"),
+    "DescribeSecurityGroups": ("GroupId", "securityGroupInfo", "InvalidGroup.NotFound"),
+    "DescribeVolumes": ("VolumeId", "volumeSet", "InvalidVolume.NotFound"),
+}
+
+
+def unseen(call: Call, body: bytes) -> tuple[int, str, bytes]:
+    """Return status, content type and body as from a part of AWS that does not know yet of what was just made."""
+    if call.service == "s3":
+        return error(call, "NoSuchBucket")
+    field, name, code = LOOKS[call.action]
+    if f"{field}.1=" in body.decode(errors="replace"):
+        return error(call, code)
+    return 200, "text/xml", f"<{call.action}Response><{name}/></{call.action}Response>".encode()
+
+
+def status_and_body(status: int, content_type: str, answer: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Return an answer with its headers."""
+    return status, [("Content-Type", content_type), ("Content-Length", str(len(answer)))], answer
+
+
 class FaultLayer:
     """The WSGI application around the stand-in."""
 
@@ -128,6 +173,7 @@ class FaultLayer:
         """Without faults it only counts."""
         self.application = application
         self.calls: list[Call] = []
+        self.actions: set[tuple[str, str]] = set()
         self.faults: list[Fault] = []
         self.held = 0
         self.released = threading.Event()
@@ -150,6 +196,8 @@ class FaultLayer:
             striking = [fault for fault in self.faults if fault.strikes(call)]
             position = len(self.calls)
             self.calls.append(call)
+            if scope_of(environ)[0] == ANSIBLE:
+                self.actions.add((call.service, call.action))
         status, headers, answer = self._answer(environ, call, striking[0] if striking else None)
         with self.lock:
             self.calls[position : position + 1] = [Call(call.service, call.action, call.mutating, status)]
@@ -161,6 +209,9 @@ class FaultLayer:
 
     def _answer(self, environ: Environ, call: Call, fault: Fault | None) -> tuple[int, list[tuple[str, str]], bytes]:
         status, headers, answer = 0, list[tuple[str, str]](), b""
+        if fault and fault.kind == "unseen":
+            body = read_body(environ)
+            return status_and_body(*unseen(call, body))
         if fault is None or fault.kind != "error-before":
             status, headers, answer = answer_of(self.application, environ)
         if fault is None:
@@ -172,8 +223,7 @@ class FaultLayer:
             self.released.wait(HOLD_SECONDS)
         if fault.kind in ("hold", "drop"):
             return 0, [], b""
-        status, content_type, answer = error(call, fault.code)
-        return status, [("Content-Type", content_type), ("Content-Length", str(len(answer)))], answer
+        return status_and_body(*error(call, fault.code))
 
     def _command(self, environ: Environ) -> Any:
         with self.lock:
@@ -186,6 +236,8 @@ class FaultLayer:
                     self.released.set()
                 case "held":
                     return self.held
+                case "actions":
+                    return sorted(self.actions)
                 case "calls":
                     return [asdict(call) for call in self.calls]
                 case other:

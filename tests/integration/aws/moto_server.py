@@ -7,6 +7,7 @@ Run it by hand with ``python -m tests.integration.aws.moto_server --port 5555``;
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -18,7 +19,10 @@ from urllib.parse import parse_qs
 # Moto accepts any image, type and key unless told otherwise before it is imported
 for check in ("ENABLE_AMI_VALIDATION", "ENABLE_KEYPAIR_VALIDATION", "EC2_ENABLE_INSTANCE_TYPE_VALIDATION"):
     os.environ[f"MOTO_{check}"] = "true"
+# AWS's own policies, such as that of Session Manager's agent
+os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 
+from moto.budgets.responses import BudgetsResponse  # noqa: E402
 from moto.core.responses import ActionResult  # noqa: E402
 from moto.core.types import Base64EncodedString  # noqa: E402
 from moto.core.utils import utcnow  # noqa: E402
@@ -29,10 +33,13 @@ from moto.ec2.exceptions import (  # noqa: E402
     VPCIdNotSpecifiedError,
 )
 from moto.ec2.models import EC2Backend, amis  # noqa: E402
+from moto.ec2.models.core import TaggedEC2Resource  # noqa: E402
 from moto.ec2.models.elastic_block_store import Volume  # noqa: E402
 from moto.ec2.models.elastic_ip_addresses import ElasticAddress  # noqa: E402
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface  # noqa: E402
 from moto.ec2.models.instances import Instance  # noqa: E402
+from moto.ec2.models.spot_requests import SpotInstanceRequest  # noqa: E402
+from moto.ec2.responses.account_attributes import AccountAttributes  # noqa: E402
 from moto.ec2.responses.elastic_ip_addresses import ElasticIPAddresses  # noqa: E402
 from moto.ec2.responses.general import General  # noqa: E402
 from moto.ec2.responses.tags import TagResponse  # noqa: E402
@@ -47,6 +54,9 @@ from tests.integration.aws.faults import Application, Environ, FaultLayer, answe
 
 # What booted machines have written on their consoles; see Beside
 CONSOLE = {"text": ""}
+# How many Elastic IPs the account may have
+MANY = "100"
+QUOTA = {"addresses": MANY}
 
 # Images that moto does not know, in two editions each: owner, name, root device
 OTHER_IMAGES = [
@@ -79,6 +89,7 @@ for owner, name, device in OTHER_IMAGES:
 
 # To moto the type of an address is vpc-elastic-ip; ec2_eip asks for elastic-ip, and is "changed" for ever
 utils.EC2_PREFIX_TO_RESOURCE["eipalloc"] = "elastic-ip"
+utils.EC2_PREFIX_TO_RESOURCE["sir"] = "spot-instances-request"
 
 
 def instead_of(owner: Any, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -237,6 +248,26 @@ def forget_tags_of_what_is_gone(stock: Any, self: Any) -> Any:
     return stock(self)
 
 
+@instead_of(EC2Backend, "__init__")
+def lead_the_default_network_out(stock: Any, self: Any, *args: Any, **kwargs: Any) -> None:
+    """Moto's default network has no internet gateway."""
+    stock(self, *args, **kwargs)
+    gateway = self.create_internet_gateway()
+    self.attach_internet_gateway(gateway.id, self.default_vpc.id)
+    table = next(one for one in self.route_tables.values() if one.vpc_id == self.default_vpc.id)
+    self.create_route(table.id, "0.0.0.0/0", gateway_id=gateway.id)
+
+
+@instead_of(AccountAttributes, "describe_account_attributes")
+def say_the_quota(stock: Any, self: Any) -> Any:
+    """Moto's account may have five Elastic IPs, and moto gives it more; ours may have as many as the test says."""
+    result = stock(self)
+    for attribute in result.result["AccountAttributes"]:
+        if attribute["AttributeName"] == "vpc-max-elastic-ips":
+            attribute["AttributeValues"] = [{"AttributeValue": QUOTA["addresses"]}]
+    return result
+
+
 @instead_of(General, "get_console_output")
 def speak_on_the_console(_stock: Any, self: Any) -> Any:
     """Moto's machines all say the same; ours what the test has put there."""
@@ -245,8 +276,87 @@ def speak_on_the_console(_stock: Any, self: Any) -> Any:
     return ActionResult({"InstanceId": instance.id, "Timestamp": utcnow(), "Output": text})
 
 
+# Moto's budgets have no tags
+
+
+@instead_of(BudgetsResponse, "create_budget")
+def keep_the_tags_of_a_budget(stock: Any, self: Any) -> Any:
+    """Keep them with the budget."""
+    result = stock(self)
+    budget = self.backend.budgets[self._get_param("AccountId")][self._get_param("Budget")["BudgetName"]]
+    budget.tags = self._get_param("ResourceTags", [])
+    return result
+
+
+def list_tags_for_resource(self: Any) -> str:
+    """Answer with the tags of the budget of an ARN."""
+    _, _, _, _, account, place = self._get_param("ResourceARN").split(":", 5)
+    return json.dumps({"ResourceTags": self.backend.budgets[account][place.partition("/")[2]].tags})
+
+
+Budgets: Any = BudgetsResponse
+Budgets.list_tags_for_resource = list_tags_for_resource
+
+
+# To moto a Spot Instance is one that says so. AWS has a request for it, with tags of its own, which launches another
+# instance, without any, in the place of one that is terminated, until it is cancelled.
+
+utils.filter_dict_attribute_mapping["spot-instance-request-id"] = "spot_instance_request_id"
+Launched: Any = Instance
+Launched.spot_instance_request_id = None
+
+
+class SpotRequest(TaggedEC2Resource):
+    """A persistent Spot request."""
+
+    __module__ = SpotInstanceRequest.__module__  # by which moto finds its service
+
+    def __init__(self, backend: Any, instance: Any, launch: Callable[[], Any], tags: dict[str, str]) -> None:
+        """Take the instance that it launched, and a way to launch another."""
+        self.ec2_backend = backend
+        self.id = self.spot_instance_request_id = utils.random_spot_request_id()
+        self.type, self.state, self.instance, self.launch = "persistent", "active", instance, launch
+        self.add_tags(tags)
+
+    @property
+    def instance_id(self) -> str:
+        """Return what AWS tells of the instance."""
+        return str(self.instance.id)
+
+    def get_filter_value(self, filter_name: str, method_name: str | None = None) -> Any:
+        """Filter by tags."""
+        return super().get_filter_value(filter_name, method_name or "DescribeSpotInstanceRequests")
+
+
+@instead_of(EC2Backend, "run_instances")
+def request_spot_instances(stock: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+    """Note a request for an instance that is to be a Spot Instance."""
+    reservation = stock(self, *args, **kwargs)
+    if kwargs.get("instance_market_options"):
+        plain = {key: value for key, value in kwargs.items() if key not in ("tags", "instance_market_options")}
+        tags = kwargs["tags"].get("spot-instances-request", {})
+        for instance in reservation.instances:
+            instance.instance_lifecycle = "spot"
+            request = SpotRequest(self, instance, lambda: stock(self, *args, tags={}, **plain).instances[0], tags)
+            instance.spot_instance_request_id = request.id
+            self.spot_instance_requests[request.id] = request
+    return reservation
+
+
+@instead_of(Instance, "terminate")
+def launch_another(stock: Any, self: Any) -> Any:
+    """Have the request of a Spot Instance launch another."""
+    result = stock(self)
+    for request in self.ec2_backend.spot_instance_requests.values():
+        if request.instance is self:
+            request.instance = request.launch()
+            request.instance.instance_lifecycle = "spot"
+            request.instance.spot_instance_request_id = request.id
+    return result
+
+
 class Beside:
-    """What moto lacks altogether: a ClientToken that comes again makes nothing new; and POST /_console sets CONSOLE."""
+    """What moto lacks altogether: a ClientToken that comes again makes nothing new; POST /_console and /_quota."""
 
     def __init__(self, application: Application) -> None:
         """Start without any token."""
@@ -261,6 +371,11 @@ class Beside:
         if environ["PATH_INFO"] == "/moto-api/reset":
             self.answers.clear()
             CONSOLE["text"] = ""
+            QUOTA["addresses"] = MANY
+        elif environ["PATH_INFO"] == "/_quota":
+            QUOTA["addresses"] = body.decode()
+            start_response("204 No Content", [])
+            return []
         elif environ["PATH_INFO"] == "/_console":
             CONSOLE["text"] = body.decode()
             start_response("204 No Content", [])

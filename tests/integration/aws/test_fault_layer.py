@@ -73,7 +73,7 @@ def test_without_faults_everything_passes_and_is_counted(caller: Caller) -> None
         ("sts", "POST", "/", {}, "Action=GetCallerIdentity", "GetCallerIdentity", False),
         ("ssm", "POST", "/", {"X-Amz-Target": "AmazonSSM.GetParameter"}, "{}", "GetParameter", False),
         ("ssm", "POST", "/", {"X-Amz-Target": "AmazonSSM.PutParameter"}, "{}", "PutParameter", True),
-        ("s3", "GET", "/", {}, "", "GET bucket", False),
+        ("s3", "GET", "/", {}, "", "GET buckets", False),
         ("s3", "HEAD", "/bucket/a/b", {}, "", "HEAD object", False),
         ("s3", "PUT", "/bucket", {}, "", "PUT bucket", True),
         ("s3", "PUT", "/bucket?encryption", {}, "<x/>", "PUT bucket?encryption", True),
@@ -149,6 +149,16 @@ def test_the_nth_call_of_an_action_is_meant_and_as_many_as_said(caller: Caller) 
     caller.faults({"kind": "error-before", "action": "DescribeTags", "nth": 2, "times": 2, "code": "Throttling"})
     asked = ["RunInstances", *["DescribeTags"] * 4]
     assert [caller.ask(action).status_code for action in asked] == [200, 200, 400, 400, 200]
+
+
+def test_what_was_just_made_is_unseen_for_a_while(caller: Caller) -> None:
+    caller.faults({"kind": "unseen", "action": "DescribeVolumes", "after": "CreateVolume", "times": 2})
+    assert caller.ask("DescribeVolumes").data == b"<done/>"
+    caller.ask("CreateVolume")
+    assert caller.ask("DescribeVolumes").data == b"<DescribeVolumesResponse><volumeSet/></DescribeVolumesResponse>"
+    answer = caller.ask("DescribeVolumes", **{"VolumeId.1": "vol-1"})
+    assert (answer.status_code, "<Code>InvalidVolume.NotFound</Code>" in answer.text) == (400, True)
+    assert caller.ask("DescribeVolumes").data == b"<done/>"
 
 
 def test_new_faults_replace_the_old_and_start_the_count_again(caller: Caller) -> None:

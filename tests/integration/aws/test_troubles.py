@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.aws.cloud import Cloud, Project
+from tests.integration.aws.cloud import REGION, Cloud, Project
 from tests.integration.aws.estate import EVERYTHING, addresses, is_ours, ports, same
 
 FOR_EVER = 10_000
@@ -66,17 +66,53 @@ def test_what_passes_is_waited_for(cloud: Cloud, project: Project) -> None:
             "times": 2,
         },
         {"kind": "error-before", "action": "CreateVolume", "code": "InternalError"},
+        {
+            "kind": "error-before",
+            "action": "AssociateAddress",
+            "code": "InvalidAllocationID.NotFound",
+            "times": 5,
+        },
     )
     run = project.make()
     assert run.code == 0, run.output
     assert len([call for call in cloud.calls() if call["status"] in (400, 500, 503)]) >= 5
-    # AWS knows for a while that the machine is in it
+    assert all(is_ours(item) for item in cloud.holdings().values())
+    # AWS knows for a while that the machine is in it, or uses it
     cloud.faults(
         {"kind": "error-before", "action": "DeleteSecurityGroup", "code": "DependencyViolation", "times": 2},
+        {"kind": "error-before", "action": "ReleaseAddress", "code": "AuthFailure", "times": 2},
+        {"kind": "error-before", "action": "ReleaseAddress", "code": "InvalidIPAddress.InUse", "nth": 3},
+        {"kind": "error-before", "action": "DeleteVolume", "code": "VolumeInUse", "times": 2},
     )
     run = project.remove()
     assert run.code == 0, run.output
     assert cloud.holdings() == {}
+
+
+def test_what_is_refused_in_removal_keeps_nothing_else(cloud: Cloud, project: Project) -> None:
+    project.variables = EVERYTHING
+    assert project.make().code == 0
+    ec2 = cloud.ec2
+    interface = next(item["NetworkInterfaces"][0] for item in cloud.holdings().values() if "NetworkInterfaces" in item)
+    stranger = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    spare = ec2.assign_private_ip_addresses(
+        NetworkInterfaceId=interface["NetworkInterfaceId"], SecondaryPrivateIpAddressCount=1
+    )["AssignedPrivateIpAddresses"][0]["PrivateIpAddress"]
+    ec2.associate_address(
+        AllocationId=stranger, NetworkInterfaceId=interface["NetworkInterfaceId"], PrivateIpAddress=spare
+    )
+    cloud.faults({"kind": "error-before", "action": "ReleaseAddress", "times": FOR_EVER})
+    run = project.remove()
+    cloud.faults()
+    assert run.code != 0
+    assert "Not all of project lab could be removed" in run.text, run.output
+    assert "allow the call in the policy" in run.text
+    assert stranger in run.text  # without our tag: told, and left alone
+    left = {identity for identity in cloud.holdings() if not identity.startswith("eipalloc-")}
+    assert not left
+    assert project.remove().code == 0
+    assert set(cloud.holdings()) == {stranger}
+    ec2.release_address(AllocationId=stranger)
 
 
 def test_what_is_half_there_is_mended_and_what_is_theirs_is_told(cloud: Cloud, project: Project) -> None:
@@ -116,6 +152,15 @@ def test_what_is_half_there_is_mended_and_what_is_theirs_is_told(cloud: Cloud, p
     assert cloud.holdings() == {}
 
 
+def test_a_password_in_the_clear_is_told_with_the_plan(cloud: Cloud, project: Project) -> None:
+    project.variables = {"ec2_ports": [{"port": 8787, "from": "anywhere"}]}
+    run = project.make("--check")
+    assert run.code == 0, run.output
+    assert "plain HTTP at port 8787, which 0.0.0.0/0 may reach" in run.text
+    assert "plain HTTP" not in project.make("--check", "-e", "httpd_tls=self_signed").text
+    assert cloud.mutating() == []
+
+
 def test_without_a_default_network_the_fix_is_named(cloud: Cloud, project: Project) -> None:
     ec2 = cloud.ec2
     network = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
@@ -139,6 +184,29 @@ def test_a_region_that_does_not_exist_is_told(cloud: Cloud, project: Project) ->
     assert "us-west-9" in run.text
     assert "AWS_REGION" in run.text or "ec2_region" in run.text, run.output
     assert cloud.mutating() == []
+
+
+def test_the_region_of_the_profile_is_everywhere(cloud: Cloud, project: Project) -> None:
+    """Inventory, playbooks and audit go by one rule, and what finds nothing names the region."""
+    config = project.folder / "config"
+    config.write_text("[default]\nregion = eu-west-1\n")
+    elsewhere = {"AWS_REGION": "", "AWS_DEFAULT_REGION": "", "AWS_CONFIG_FILE": str(config)}
+    project.extra_environment |= elsewhere
+    run = project.make()
+    assert run.code == 0, run.output
+    assert cloud.holdings() == {}  # in us-west-2
+    assert "lab-1" in project.inventory()
+    assert "lab-1" in project.inventory("-e", "ec2_region=eu-west-1", AWS_REGION=REGION)
+    assert "lab-1" not in project.inventory(AWS_REGION=REGION)
+    assert "lab in eu-west-1" in project.play("audit").text
+    for playbook in ("start", "teardown"):
+        run = project.play(playbook, "-e", "ec2_region=us-east-1")
+        assert run.code == 0, run.output
+        assert "us-east-1" in run.text, run.output
+    run = project.remove()
+    assert run.code == 0, run.output
+    assert "Nothing of project lab is left in eu-west-1." in run.text
+    assert "lab-1" not in project.inventory()
 
 
 @pytest.mark.full

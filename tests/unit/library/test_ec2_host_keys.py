@@ -197,3 +197,27 @@ def test_it_waits_for_machines_that_are_booting() -> None:
 )
 def test_only_whole_keys_between_the_marks_count(text: str, keys: list[str]) -> None:
     assert console_module.keys_on_console(text) == keys
+
+
+def test_an_instance_keeps_its_keys_where_aws_lends_it_another_address(
+    run_module: RunModule, monkeypatch: pytest.MonkeyPatch, known_hosts: Path
+) -> None:
+    first = pin(run_module, monkeypatch, Console(console(key())), known_hosts)
+    assert first["unproven"] == []
+    silent = Console("")
+    monkeypatch.setitem(globals(), "ADDRESS", OTHER)
+    result = pin(run_module, monkeypatch, silent, known_hosts)
+    assert (result["changed"], result["learned"], result["unproven"]) == (True, [OTHER], [])
+    # The address before may be another machine's by now
+    assert known_hosts.read_text().splitlines() == [f"{OTHER} {key()} i-1"]
+    assert silent.asked == []
+
+
+def test_what_no_console_shows_is_not_proven(
+    run_module: RunModule, monkeypatch: pytest.MonkeyPatch, known_hosts: Path
+) -> None:
+    assert pin(run_module, monkeypatch, Console(""), known_hosts)["unproven"] == [ADDRESS]
+    known_hosts.parent.mkdir(parents=True, exist_ok=True)
+    known_hosts.write_text(f"{ADDRESS} {key()}\n")  # as SSH notes it at the first connection
+    assert pin(run_module, monkeypatch, Console(""), known_hosts)["unproven"] == [ADDRESS]
+    assert pin(run_module, monkeypatch, Console(console(key())), known_hosts)["unproven"] == []

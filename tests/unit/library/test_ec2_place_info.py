@@ -6,7 +6,9 @@ from typing import Any
 
 import boto3
 import pytest
+from ansible.module_utils.labserver.aws.client import AwsClients
 
+from tests.support.aws import answers, machines, refusal
 from tests.support.modules import RunModule
 
 HERE = "us-west-2"
@@ -92,6 +94,14 @@ def test_a_subnet_of_ones_own(look: Any) -> None:
     assert "leave ec2_zone out" in result["msg"]
 
 
+def test_elastic_ips_of_ones_own_are_found_by_id_and_by_address(look: Any) -> None:
+    one = ec2().allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip"))
+    other = ec2().allocate_address(Domain="vpc")
+    found = look(elastic_ips=[one["AllocationId"], "", other["PublicIp"]])["place"]["elastic_ips"]
+    assert [(each["index"], each["id"]) for each in found] == [(1, one["AllocationId"]), (3, other["AllocationId"])]
+    assert [(each["project"], each["attached_to"]) for each in found] == [("lab", None), ("", None)]
+
+
 def without_default_network() -> None:
     for subnet in ec2().describe_subnets()["Subnets"]:
         ec2().delete_subnet(SubnetId=subnet["SubnetId"])
@@ -158,3 +168,60 @@ def test_without_credentials_it_says_how_to_log_in(look: Any, monkeypatch: pytes
     result = look()
     assert result["failed"]
     assert "aws configure" in result["msg"]
+
+
+def test_limits(look: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = look()["place"]["limits"]
+    assert (limits["addresses_quota"], limits["addresses_used"], limits["vcpus"]) == (5, 0, 2)
+    assert (limits["internet"], limits["public"], limits["free_plan"]) == (False, True, True)
+    assert limits["vcpus_quota"] is limits["vcpus_used"] is None  # moto does not know them
+    ec2().allocate_address(Domain="vpc")
+    network = ec2().describe_vpcs()["Vpcs"][0]["VpcId"]
+    gateway = ec2().create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2().attach_internet_gateway(InternetGatewayId=gateway, VpcId=network)
+    out = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": gateway}
+    ec2().create_route(RouteTableId=ec2().describe_route_tables()["RouteTables"][0]["RouteTableId"], **out)
+    stock = AwsClients.client
+
+    def client(self: AwsClients, service: str, **more: Any) -> Any:
+        answers(self, "service-quotas.GetServiceQuota", lambda _: (200, '{"Quota": {"Value": 32.0}}'))
+        return stock(self, service, **more)
+
+    monkeypatch.setattr(AwsClients, "client", client)
+    machines(2)
+
+    def cores(parsed: dict[str, Any], **_: object) -> None:
+        for reservation in parsed["Reservations"]:
+            for instance in reservation["Instances"]:
+                instance["CpuOptions"] = {"CoreCount": 1, "ThreadsPerCore": 2}
+            reservation["Instances"][0]["InstanceLifecycle"] = "spot"
+
+    stock_client = AwsClients.client
+
+    def with_cores(self: AwsClients, service: str, **more: Any) -> Any:
+        made = stock_client(self, service, **more)
+        made.meta.events.register("after-call.ec2.DescribeInstances", cores)
+        return made
+
+    monkeypatch.setattr(AwsClients, "client", with_cores)
+    limits = look()["place"]["limits"]
+    assert (limits["addresses_used"], limits["internet"]) == (1, True)
+    assert (limits["vcpus_quota"], limits["vcpus_used"]) == (32, 2)
+    # A subnet with a table of its own, without a way out
+    subnet = ec2().describe_subnets(Filters=[{"Name": "availability-zone", "Values": ["us-west-2a"]}])["Subnets"][0]
+    table = ec2().create_route_table(VpcId=network)["RouteTable"]["RouteTableId"]
+    ec2().associate_route_table(RouteTableId=table, SubnetId=subnet["SubnetId"])
+    assert look()["place"]["limits"]["internet"] is False
+
+
+def test_limits_that_may_not_be_read_are_none(look: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    stock = AwsClients.client
+
+    def client(self: AwsClients, service: str, **more: Any) -> Any:
+        for call in ("DescribeAccountAttributes", "DescribeRouteTables"):
+            answers(self, f"ec2.{call}", lambda _: (403, refusal("UnauthorizedOperation")))
+        return stock(self, service, **more)
+
+    monkeypatch.setattr(AwsClients, "client", client)
+    limits = look()["place"]["limits"]
+    assert limits["addresses_quota"] is limits["addresses_used"] is limits["internet"] is None

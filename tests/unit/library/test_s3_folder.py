@@ -179,7 +179,7 @@ def test_a_bucket_that_is_not_there_is_unavailable(folder: Folder) -> None:
 def test_credentials_that_are_missing_are_reported(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    advice = "no AWS credentials (Unable to locate credentials): run `aws configure`, or set AWS_PROFILE"
+    advice = "no AWS credentials (Unable to locate credentials): run `aws configure` (or `aws login`, `aws sso login`)"
     assert advice in folder.compare("pull", required=False)["reason"]
 
 

@@ -52,6 +52,35 @@ def test_a_group_lives_from_its_creation_to_its_deletion(run_module: RunModule, 
     assert not run_module("vpc_security_group", **gone)["changed"]
 
 
+def test_members_reach_each_other_and_nobody_else(run_module: RunModule, request_: dict[str, Any]) -> None:
+    request_["ingress"] = [{"port": 7077, "last": 7096, "members": True}]
+    made = run_module("vpc_security_group", **request_)
+    [found] = ec2().describe_security_groups(GroupIds=[made["id"]])["SecurityGroups"]
+    [rule] = found["IpPermissions"]
+    assert (rule["FromPort"], rule["ToPort"], rule["IpRanges"]) == (7077, 7096, [])
+    assert [pair["GroupId"] for pair in rule["UserIdGroupPairs"]] == [made["id"]]
+    assert not run_module("vpc_security_group", **request_)["changed"]
+    request_["ingress"] = []
+    assert run_module("vpc_security_group", **request_)["changed"]
+    assert ec2().describe_security_groups(GroupIds=[made["id"]])["SecurityGroups"][0]["IpPermissions"] == []
+    assert run_module("vpc_security_group", region=HERE, id=made["id"], state="absent")["changed"]
+
+
+def test_rules_of_other_ports_stay_where_asked(run_module: RunModule, request_: dict[str, Any]) -> None:
+    made = run_module("vpc_security_group", **request_)
+    renewed: dict[str, Any] = {
+        "region": HERE,
+        "id": made["id"],
+        "ingress": [{"port": 22, "cidrs": ["198.51.100.9/32"]}],
+        "keep_other_ports": True,
+    }
+    assert run_module("vpc_security_group", check=True, **renewed)["changed"]
+    assert (22, "203.0.113.5/32") in open_ports(made["id"])
+    assert run_module("vpc_security_group", **renewed)["changed"]
+    assert open_ports(made["id"]) == {(22, "198.51.100.9/32"), (80, "0.0.0.0/0")}
+    assert not run_module("vpc_security_group", **renewed)["changed"]
+
+
 def test_why_aws_refused_is_told_with_its_fix(
     run_module: RunModule, request_: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

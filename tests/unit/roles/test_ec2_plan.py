@@ -11,12 +11,17 @@ from tests.support.plugins import load_plugin
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
-filters: dict[str, Any] = load_plugin("ec2/filter_plugins/ec2_plan.py").FilterModule().filters()
+filters: dict[str, Any] = {
+    name: function
+    for file in ("ec2_plan", "ec2_ports", "ec2_problems")
+    for name, function in load_plugin(f"ec2/filter_plugins/{file}.py").FilterModule().filters().items()
+}
 
 
 def thing(kind: str, identity: str, index: int | None = 1, part: str = "", on: str | None = None, **more: Any) -> Any:
     """One of what module aws_resources_info finds."""
-    facts = {"state": "running", "size_gb": None, "instance_type": "t3.micro", "public_ip": None, "expires": None}
+    facts: dict[str, Any] = {"state": "running", "instance_type": "t3.micro", "expires": None, "tagged": True}
+    facts |= {"spot": False, "profile": None, "size_gb": None, "public_ip": None}
     return {"type": kind, "id": identity, "name": f"lab-{index}", "index": index, "part": part or kind} | {
         "attached_to": on,
         **facts,
@@ -37,7 +42,9 @@ def volume(identity: str, index: int = 1, on: str | None = None, size_gb: int = 
 
 
 def request(**more: Any) -> dict[str, Any]:
-    return {"count": 1, "addresses": 0, "data_gb": 0, "free": {}, **more}
+    nothing: dict[str, Any] = {"addresses": 0, "data_gb": 0, "free": {}, "elastic_ip_ids": [], "elastic_ips": []}
+    other = {"elastic_ip": True, "spot": False, "session_manager": False, "budget": 0}
+    return {"count": 1, **other, **nothing, **more}
 
 
 def names(things: list[Any]) -> list[str]:
@@ -128,7 +135,7 @@ def attach(machines: list[Any], found: list[Any], asked: dict[str, Any]) -> tupl
     """The attachments, and the associations once the missing addresses are allocated."""
     plan = filters["ec2_plan"](found, asked)
     attachments = filters["ec2_attachments"](machines, plan, asked)
-    allocated = [{"item": one, "public_ip": f"new-{n}"} for n, one in enumerate(attachments["addresses"])]
+    allocated = [{"item": one, "id": f"new-{n}"} for n, one in enumerate(attachments["addresses"])]
     return attachments, filters["ec2_associations"](machines, plan, asked, attachments, allocated)
 
 
@@ -146,7 +153,7 @@ def test_a_new_machine_is_given_everything() -> None:
         (2, "extra-address"),
     ]
     assert [one["assigned"] for one in attachments["interfaces"]] == [["10.0.0.99"], ["10.0.0.98"]]
-    assert [(one["public"], one["private"], one["interface"]) for one in associations] == [
+    assert [(one["address"], one["private"], one["interface"]) for one in associations] == [
         ("new-0", "10.0.0.1", "eni-1"),
         ("new-1", "10.0.0.99", "eni-1"),
         ("new-2", "10.0.0.2", "eni-2"),
@@ -164,7 +171,7 @@ def test_what_an_earlier_run_left_is_taken_before_anything_new_is_made() -> None
         "addresses": [],
         "interfaces": [],
     }
-    assert [(one["public"], one["private"]) for one in associations] == [("ip-a", "10.0.0.1"), ("ip-e", "10.0.0.50")]
+    assert [(one["address"], one["private"]) for one in associations] == [("a", "10.0.0.1"), ("e", "10.0.0.50")]
 
 
 def test_what_leads_right_is_left_alone() -> None:
@@ -172,14 +179,14 @@ def test_what_leads_right_is_left_alone() -> None:
     asked = request(addresses=2, free={"a": ["10.0.0.99"]})
     attachments, associations = attach([running(secondary=(("10.0.0.50", "ip-e"),))], found, asked)
     assert [one["part"] for one in attachments["addresses"]] == ["extra-address"]
-    assert [(one["public"], one["private"]) for one in associations] == [("new-0", "10.0.0.99")]
+    assert [(one["address"], one["private"]) for one in associations] == [("new-0", "10.0.0.99")]
 
 
 def test_an_address_of_a_machine_that_is_gone_is_led_to_its_successor() -> None:
     found = [machine(state="shutting-down", identity="i-0"), machine(), address("a", on="i-0")]
     attachments, associations = attach([running()], found, request())
     assert attachments["addresses"] == []
-    assert [(one["public"], one["private"]) for one in associations] == [("ip-a", "10.0.0.1")]
+    assert [(one["address"], one["private"]) for one in associations] == [("a", "10.0.0.1")]
 
 
 # --- until when ---
@@ -212,12 +219,76 @@ def test_what_is_no_time_to_come_is_told(asked: str) -> None:
         filters["ec2_expiry"](asked, [], NOW)
 
 
+SERVICES = {"ssh": True, "http": 80, "https": 0, "rstudio": 8787, "proxy": False}
+HERE, WORLD = "203.0.113.5/32", "0.0.0.0/0"
+
+
+@pytest.mark.parametrize(
+    ("services", "ports"),
+    [
+        ({}, {22: "own", 80: "anywhere", 8787: "own"}),
+        ({"https": 443, "proxy": True}, {22: "own", 80: "anywhere", 443: "anywhere"}),
+        ({"https": 8443, "rstudio": 8788}, {22: "own", 80: "anywhere", 8443: "anywhere", 8788: "own"}),
+        ({"proxy": True}, {22: "own", 80: "anywhere"}),
+        ({"ssh": False}, {80: "anywhere", 8787: "own"}),
+    ],
+)
+def test_the_open_ports_follow_from_the_services(services: dict[str, Any], ports: dict[int, str]) -> None:
+    assert {one["port"]: one["from"] for one in filters["ec2_service_ports"](SERVICES | services)} == ports
+
+
+@pytest.mark.parametrize(
+    ("services", "ports", "told"),
+    [
+        ({}, [], []),
+        ({}, [{"port": 8787, "from": "anywhere"}], [f"port 8787, which {WORLD}"]),
+        ({}, [{"port": 8000, "last": 9000, "from": "198.51.100.0/24"}], ["port 8787, which 198.51.100.0/24"]),
+        ({}, [{"port": 8787, "from": "machines"}], []),
+        ({"proxy": True}, [], [f"port 80, which {WORLD}"]),
+        ({"proxy": True, "https": 443}, [{"port": 8787, "from": "anywhere"}], []),  # RStudio listens on 127.0.0.1
+        ({"https": 443}, [{"port": 8787, "from": "anywhere"}], [f"port 8787, which {WORLD}"]),
+    ],
+)
+def test_a_password_by_plain_http_from_elsewhere_is_told(
+    services: dict[str, Any], ports: list[Any], told: list[str]
+) -> None:
+    services = SERVICES | services
+    ingress = filters["ec2_ingress"]([*filters["ec2_service_ports"](services), *ports], [HERE])
+    notes = filters["ec2_password_notes"](ingress, services, [HERE])
+    assert len(notes) == len(told)
+    assert all(words in note and "httpd_tls" in note for words, note in zip(told, notes, strict=True))
+
+
+def test_all_the_world_is_nobodys_own_network() -> None:
+    ingress = filters["ec2_ingress"]([{"port": 8787, "from": "own"}], [WORLD])
+    assert len(filters["ec2_password_notes"](ingress, SERVICES, [WORLD])) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "networks"),
+    [
+        ("", []),
+        ("203.0.113.5\n", ["203.0.113.5/32"]),  # as the service answers that is asked for it
+        ("203.0.113.5, 198.51.100.0/24,", ["203.0.113.5/32", "198.51.100.0/24"]),
+    ],
+)
+def test_an_address_is_a_network_of_its_own(text: str, networks: list[str]) -> None:
+    assert filters["ec2_networks"](text) == networks
+
+
 def test_rules_are_those_asked_for() -> None:
-    ports = [{"port": 22, "from": "own"}, {"port": 80, "from": "anywhere"}, {"port": 443, "from": "10.0.0.0/8"}]
-    assert filters["ec2_ingress"](ports, ["203.0.113.5/32", "203.0.113.6/32"]) == [
-        {"port": 22, "cidrs": ["203.0.113.5/32", "203.0.113.6/32"]},
-        {"port": 80, "cidrs": ["0.0.0.0/0"]},
-        {"port": 443, "cidrs": ["10.0.0.0/8"]},
+    ports = [
+        {"port": 22, "from": "own"},
+        {"port": 80, "from": "anywhere"},
+        {"port": 443, "from": "10.0.0.0/8"},
+        {"port": 7077, "last": 7096, "from": "machines"},
+    ]
+    own = ["203.0.113.5/32", "203.0.113.6/32"]
+    assert filters["ec2_ingress"](ports, own) == [
+        {"port": 22, "last": 22, "cidrs": own, "members": False},
+        {"port": 80, "last": 80, "cidrs": ["0.0.0.0/0"], "members": False},
+        {"port": 443, "last": 443, "cidrs": ["10.0.0.0/8"], "members": False},
+        {"port": 7077, "last": 7096, "cidrs": [], "members": True},
     ]
 
 
@@ -252,16 +323,67 @@ def test_a_teardown_keeps_the_types_it_is_told_to_and_what_instances_that_stay_n
 def test_ssh_reaches_an_instance_at_its_main_address() -> None:
     found = [machine(), address("a", on="i-1"), address("b", on="i-1", part="extra-address"), address("c")]
     plan = filters["ec2_plan"](found, request())
-    assert filters["ec2_ssh_hosts"](plan, []) == [{"id": "i-1", "address": "ip-a", "new": False}]
+    assert filters["ec2_ssh_hosts"](plan, []) == [{"id": "i-1", "name": "lab-1", "address": "ip-a", "new": False}]
     assert filters["ec2_ssh_hosts"](plan, ["i-1"])[0]["new"]
+
+
+# --- Spot ---
+
+
+def spot_request(index: int, on: str) -> Any:
+    return thing("spot_request", f"sir-{index}", index, "instance", on, state="active")
+
+
+def test_a_spot_request_goes_with_its_machine() -> None:
+    found = [spot_request(1, "i-1"), machine(spot=True), spot_request(2, "i-other"), spot_request(3, "i-3")]
+    plan = filters["ec2_plan"](found, request(count=2, spot=True))
+    assert plan["missing"] == [2]
+    assert [one["id"] for one in plan["orphaned_requests"]] == ["sir-2"]
+    assert [one["id"] for one in plan["surplus"]] == ["sir-3"]
+
+
+# --- Elastic IPs of the user's own ---
+
+
+def own(index: int = 1, on: str | None = None, project: str = "") -> dict[str, Any]:
+    return {"index": index, "id": "eipalloc-own", "public_ip": "ip-own", "attached_to": on, "project": project}
+
+
+def test_the_users_own_address_takes_the_place_of_ours() -> None:
+    found = [machine(), address("eipalloc-1", on="i-1")]
+    asked = request(elastic_ip_ids=["ip-own"], elastic_ips=[own()])
+    plan = filters["ec2_plan"](found, asked)
+    assert [one["id"] for one in plan["surplus"]] == ["eipalloc-1"]
+    plan = filters["ec2_plan"](found[:1], asked)
+    assert plan["incomplete"] == [1]
+    attachments = filters["ec2_attachments"]([running()], plan, asked)
+    assert attachments["addresses"] == []
+    (association,) = filters["ec2_associations"]([running()], plan, asked, attachments, [])
+    assert (association["address"], association["reassociate"]) == ("eipalloc-own", False)
+
+
+def test_the_users_own_address_on_its_machine_completes_it_and_is_never_released() -> None:
+    there = thing("address", "eipalloc-own", None, "", "i-1", public_ip="ip-own", tagged=False)
+    for name in ("ip-own", "eipalloc-own"):
+        found = filters["ec2_own_elastic_ips"]([there, address("other", on="i-1")], ["", name])
+        assert [(one["id"], one["index"], one["part"]) for one in found] == [("eipalloc-own", 2, "address")]
+    asked = request(elastic_ip_ids=["ip-own"], elastic_ips=[own(on="i-1")])
+    plan = filters["ec2_plan"]([machine(), *filters["ec2_own_elastic_ips"]([there], ["ip-own"])], asked)
+    assert (plan["surplus"], plan["incomplete"], plan["unassociated"]) == ([], [], [])
+    assert filters["ec2_ssh_hosts"](plan, [])[0]["address"] == "ip-own"
 
 
 # --- what stands in the way ---
 
 OURS = {"labserver:project": "lab"}
-PLACE: dict[str, Any] = {"addresses": 2, "group": None, "key": None, "bucket": None}
+UNKNOWN = dict.fromkeys(
+    ("addresses_quota", "addresses_used", "vcpus_quota", "vcpus_used", "internet", "public", "free_plan")
+)
+LIMITS: dict[str, Any] = {**UNKNOWN, "vcpus": 2}
+PLACE: dict[str, Any] = {"addresses": 2, "group": None, "key": None, "bucket": None, "limits": LIMITS}
 GOOD: dict[str, Any] = {
     "project": "lab",
+    "region": "us-west-2",
     "instance_type": "t3.micro",
     "bucket": "",
     "confirm": False,
@@ -274,6 +396,9 @@ GOOD: dict[str, Any] = {
     "public_key": "ssh-ed25519 AAAA",
     "private": 0,
 }
+
+
+SESSION = {"session_manager": True, "system": "amazon2023", "missing_programs": []}
 
 
 def problems(found: list[Any] | None = None, place: dict[str, Any] | None = None, **more: Any) -> list[str]:
@@ -300,6 +425,15 @@ def test_nothing_stands_in_the_way() -> None:
         pytest.param([], {}, {"own": []}, "set ec2_own_cidr", id="own address unknown"),
         pytest.param([], {}, {"ingress": [{"port": 22, "cidrs": ["me"]}]}, "203.0.113.5/32", id="no network"),
         pytest.param([], {}, {"private": 2, "free": {"a": ["x"]}}, "set ec2_subnet", id="a full subnet"),
+        pytest.param([machine()], {}, SESSION, "without an instance profile", id="no instance profile"),
+        pytest.param([], {}, SESSION | {"missing_programs": ["aws"]}, "program aws", id="a missing program"),
+        pytest.param([], {}, {"budget": 20.0, "email": "ada"}, "set ec2_budget_email", id="no e-mail"),
+        pytest.param([thing("budget", "labserver-lab", None)], {}, {}, "set -e confirm=yes", id="a budget too much"),
+        pytest.param([], {}, SESSION | {"system": "debian12"}, "set ec2_system to amazon2023", id="no agent"),
+        pytest.param([machine()], {}, {"spot": True}, "set ec2_spot to false", id="not Spot"),
+        pytest.param([], {}, {"elastic_ips": [own(), own(2)]}, "is there twice", id="an address twice"),
+        pytest.param([], {}, {"elastic_ips": [own(on="i-9")]}, "in use by i-9: disassociate", id="an address in use"),
+        pytest.param([], {}, {"elastic_ips": [own(project="lab")]}, "name another", id="an address of a project"),
         pytest.param([], {"group": {"id": "sg", "tags": {}}}, {}, "LABSERVER_PROJECT", id="a foreign group"),
         pytest.param([], {"key": {"id": "k", "tags": {"Name": "lab"}}}, {}, "LABSERVER_PROJECT", id="a foreign key"),
         pytest.param(
@@ -338,5 +472,98 @@ def test_what_stands_in_the_way_is_told_with_its_fix(
     assert fix in told[0]
 
 
+def limited(**known: Any) -> dict[str, Any]:
+    return {"limits": LIMITS | known}
+
+
+@pytest.mark.parametrize(
+    ("found", "limits", "asked", "fix"),
+    [
+        (
+            [],
+            {"addresses_quota": 5, "addresses_used": 5},
+            {},
+            "may have 5 Elastic IPs and has 5, and 1 more are needed",
+        ),
+        ([], {"addresses_quota": 5, "addresses_used": 0}, {"count": 3, "addresses": 1}, "set ec2_elastic_ip=false"),
+        ([], {"vcpus_quota": 5, "vcpus_used": 2}, {"count": 2}, "2 x t3.micro need 4: lower ec2_count"),
+        ([machine(state="stopped")], {"vcpus_quota": 2, "vcpus_used": 2}, {}, "1 x t3.micro need 2"),
+        ([], {"internet": False}, {}, "set ec2_subnet to a subnet that has one"),
+        ([machine(), address("a", on="i-1")], {}, {"elastic_ip": False}, "make the machines anew"),
+        ([], {"public": False}, {"elastic_ip": False}, "--map-public-ip-on-launch"),
+    ],
+)
+def test_what_aws_would_refuse_is_told_before(
+    found: list[Any], limits: dict[str, Any], asked: dict[str, Any], fix: str
+) -> None:
+    told = problems(found, limited(**limits), **asked)
+    assert len(told) == 1
+    assert fix in told[0]
+
+
+@pytest.mark.parametrize(
+    ("found", "limits", "asked"),
+    [
+        ([], {"addresses_quota": 5, "addresses_used": 4}, {}),
+        ([], {"addresses_quota": 5, "addresses_used": 5}, {"elastic_ip": False}),
+        ([machine(), address("a", on="i-1")], {"addresses_quota": 1, "addresses_used": 1}, {}),
+        ([], {"addresses_quota": 1, "addresses_used": 1}, {"elastic_ip_ids": ["eipalloc-1"]}),
+        ([machine()], {"vcpus_quota": 2, "vcpus_used": 2}, {"elastic_ip": False}),
+        ([], {"vcpus_quota": 2, "vcpus_used": 2}, {"spot": True}),  # have a quota of their own
+        ([], {"internet": True, "vcpus_quota": 2, "vcpus_used": 0, "addresses_quota": 1, "addresses_used": 0}, {}),
+    ],
+)
+def test_what_there_is_room_for_is_not_refused(found: list[Any], limits: dict[str, Any], asked: dict[str, Any]) -> None:
+    assert problems(found, limited(**limits), **asked) == []
+
+
+def test_the_free_plan_is_told_of_where_aws_tells_it() -> None:
+    note = filters["ec2_free_plan_note"]
+    assert note({"free_plan": None}, "t3.micro") == note({}, "t3.micro") == []
+    assert note({"free_plan": True}, "t3.micro") == ["t3.micro is a type that AWS's free plan allows."]
+    assert "refused it (InvalidParameterCombination)" in note({"free_plan": False}, "t3.large")[0]
+
+
+def test_without_elastic_ips_a_machine_is_whole_and_reached_at_the_address_that_aws_lends() -> None:
+    asked = request(elastic_ip=False)
+    plan = filters["ec2_plan"]([machine(public_ip="ip-lent")], asked)
+    assert plan["incomplete"] == plan["surplus"] == []
+    [host] = filters["ec2_ssh_hosts"](plan, [])
+    assert (host["id"], host["address"], host["new"]) == ("i-1", "ip-lent", False)
+    attachments = filters["ec2_attachments"]([running()], plan, asked)
+    assert attachments["addresses"] == []
+    # Switched on
+    assert filters["ec2_plan"]([machine(public_ip="ip-lent")], request())["incomplete"] == [1]
+
+
 def test_what_is_confirmed_does_not_stand_in_the_way() -> None:
     assert problems([machine(), machine(2)], confirm=True) == []
+
+
+def test_the_next_survey_has_to_show_what_was_made() -> None:
+    made = running()
+    interface = made["network_interfaces"][1]["network_interface_id"]
+    attached = [{"id": "vol-1", "item": {"instance": made["instance_id"]}}]
+    associated = [{"id": "eipalloc-1", "item": {"interface": interface}}]
+    assert filters["ec2_expected"]([made], attached, associated) == [
+        {"id": made["instance_id"]},
+        {"id": "vol-1", "attached_to": made["instance_id"]},
+        {"id": "eipalloc-1", "attached_to": made["instance_id"]},
+    ]
+
+
+def test_the_rules_for_the_own_address_are_told_from_the_others() -> None:
+    rules = [
+        {"port": 22, "from": "own"},
+        {"port": 22, "from": "10.0.0.0/8"},
+        {"port": 80, "from": "anywhere"},
+        {"port": 22, "last": 23, "from": "anywhere"},
+    ]
+    assert filters["ec2_own_rules"](rules) == rules[:2]
+
+
+def test_how_a_host_key_is_known_is_said_of_each_machine() -> None:
+    hosts = [{"name": "lab-1", "address": "ip-1"}, {"name": "lab-2", "address": "ip-2"}]
+    proven, taken = filters["ec2_key_notes"](hosts, ["ip-2"])
+    assert proven.startswith("Host key of lab-1 (ip-1): proven, ")
+    assert taken.startswith("Host key of lab-2 (ip-2): not proven. ")

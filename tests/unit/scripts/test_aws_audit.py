@@ -29,7 +29,7 @@ def run(script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 
 def test_audit_of_nothing(run: RunAudit) -> None:
-    assert run() == (0, "Nothing carries our tags.\n", "")
+    assert run() == (0, "Nothing carries our tags in us-west-2.\n", "")
 
 
 def test_audit_shows_a_table_and_its_code_tells_what_is_late(run: RunAudit) -> None:
@@ -76,8 +76,12 @@ def test_audit_as_json(run: RunAudit) -> None:
     assert json.loads(run("--json", "--region", "eu-west-1")[1])["resources"] == []
 
 
-def test_the_region_is_that_of_the_environment(run: RunAudit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_region_is_that_of_the_environment(run: RunAudit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert json.loads(run("--json")[1])["regions"] == ["us-west-2"]
+    assert "Nothing carries our tags in any region of the account." in run("--all-regions")[1]
+    (tmp_path / "config").write_text("[default]\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    assert json.loads(run("--json")[1])["regions"] == ["eu-west-1"]
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
     assert json.loads(run("--json")[1])["regions"] == ["eu-west-2"]
     monkeypatch.setenv("AWS_REGION", "eu-west-3")
@@ -86,9 +90,10 @@ def test_the_region_is_that_of_the_environment(run: RunAudit, monkeypatch: pytes
 
 def test_warnings_go_to_standard_error(run: RunAudit, clients: AwsClients, script: ModuleType) -> None:
     machines()
+    answers(clients, "resource-groups-tagging-api.GetResources", closed)
     answers(clients, "s3.ListBuckets", closed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(script, "AwsClients", lambda _: clients)
+        patch.setattr(script, "AwsClients", lambda: clients)
         code, out, err = run("--json")
     assert code == 0
     assert json.loads(out)["warnings"][0] in err

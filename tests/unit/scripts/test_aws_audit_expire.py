@@ -109,7 +109,7 @@ def test_expire_with_nothing_late(run: RunAudit, playbook: Callable[..., Playboo
     machines(expires="soon")  # nobody can read it: told, but not removed
     code, _, err = run("--expire", "--yes")
     assert removal.given == []
-    assert "Nothing is past its expiry." in err
+    assert "Nothing is past its expiry in us-west-2." in err
     assert code == 1
 
 

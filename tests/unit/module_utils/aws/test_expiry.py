@@ -40,7 +40,7 @@ def test_expiry(clients: AwsClients, expires: str, expired: bool, readable: bool
     assert {(thing["expired"], thing["expires_readable"]) for thing in things} == {(expired, readable)}
     # what nobody can read may be past: it is no reason to remove, but one to look
     assert bool(overdue(things)) == (expired or not readable)
-    lines = "\n".join(table(things, Prices()))
+    lines = "\n".join(table(things, Prices(), [HERE]))
     assert ("PAST" in lines) == expired
     assert (f"unreadable: {expires}" in lines) == (not readable)
 
@@ -67,7 +67,7 @@ def test_what_has_no_price_counts_as_costing(clients: AwsClients) -> None:
     assert len(overdue(things)) == 1
     assert unpriced(things) == ["20 GB io2"]
     assert total(things, "monthly_usd") == 0
-    lines = table(things, Prices())
+    lines = table(things, Prices(), [HERE])
     assert lines[2].count("unknown") == 2
     assert "The total lacks what has no known price: 20 GB io2. Tell it in `prices`." in lines
     told = Prices({"regions": {HERE: {"volume": {"io2": 0.125}}}})

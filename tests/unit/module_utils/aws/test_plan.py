@@ -40,7 +40,7 @@ def test_a_plan() -> None:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({}, "entry 2: type is None: set it to one of instance, volume"),
+        ({}, "entry 2: type is None: set it to one of spot_request, instance"),
         ({"type": "server"}, "entry 2: type is 'server'"),
         ({"type": "instance"}, "entry 2: a planned instance needs instance_type"),
         ({"type": "volume"}, "a planned volume needs size_gb"),

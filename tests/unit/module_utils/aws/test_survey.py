@@ -6,13 +6,15 @@ import json
 from collections import Counter
 from typing import Any
 
+import boto3
 import pytest
 from ansible.module_utils.labserver.aws import survey as survey_module
 from ansible.module_utils.labserver.aws.client import AwsClients
 from ansible.module_utils.labserver.aws.prices import Prices
-from ansible.module_utils.labserver.aws.survey import survey
+from ansible.module_utils.labserver.aws.survey import not_as_expected, survey
 from ansible.module_utils.labserver.aws.tables import table
 from ansible.module_utils.labserver.errors import LabError
+from botocore import exceptions
 
 from tests.support.aws import (
     FUTURE,
@@ -30,6 +32,8 @@ from tests.support.aws import (
     tagged,
     tags,
 )
+
+INDEX = "resource-groups-tagging-api.GetResources"
 
 pytestmark = pytest.mark.usefixtures("account")
 
@@ -128,7 +132,7 @@ def test_automatic_addresses_are_part_of_the_machines_price(clients: AwsClients)
     clients.session.events.register("after-call.ec2.DescribeInstances", amazons)
     things = survey(clients, HERE)
     assert things[0]["hourly_usd"] == 0.0154
-    assert "t3.micro + 1 public IPv4" in "\n".join(table(things, Prices()))
+    assert "t3.micro + 1 public IPv4" in "\n".join(table(things, Prices(), [HERE]))
 
 
 def test_an_interface_that_goes_with_its_machine_is_not_listed(clients: AwsClients) -> None:
@@ -163,7 +167,7 @@ def test_what_hangs_on_our_machine_without_a_tag_is_told_where_asked(clients: Aw
         thing = things[name]
         assert (thing["tagged"], thing["project"], thing["expired"]) == (False, "lab", False)
         assert thing["monthly_usd"] == price
-    assert "no tag of ours" in "\n".join(table(list(things.values()), Prices()))
+    assert "no tag of ours" in "\n".join(table(list(things.values()), Prices(), [HERE]))
     assert survey(clients, HERE, "lab2", untagged=True) == []
 
 
@@ -196,6 +200,16 @@ def test_an_index_that_is_no_number_is_none(clients: AwsClients) -> None:
     assert {thing["index"] for thing in survey(clients, HERE)} == {None}
 
 
+def test_what_is_expected_and_not_listed_so_is_named() -> None:
+    listed = [{"id": "i-1", "attached_to": None}, {"id": "vol-1", "attached_to": "i-1"}]
+    assert not_as_expected(listed, [{"id": "i-1"}, {"id": "vol-1", "attached_to": "i-1"}], ["eipalloc-1"]) == []
+    assert not_as_expected(listed, [{"id": "vol-1", "attached_to": "i-2"}, {"id": "i-2"}], ["i-1"]) == [
+        "vol-1 (attached_to is i-1, not i-2)",
+        "i-2 (not listed)",
+        "i-1 (listed still)",
+    ]
+
+
 def test_they_are_in_order(clients: AwsClients) -> None:
     for index in (10, 2, 1):
         machines(index=str(index))
@@ -223,7 +237,7 @@ def test_a_bucket_of_too_many_objects_is_not_counted(clients: AwsClients, monkey
     monkeypatch.setattr(survey_module, "_BUCKET_PAGES", 1)
     [thing] = survey(clients, HERE)
     assert (thing["size_gb"], thing["monthly_usd"]) == (None, None)
-    assert "size not counted" in "\n".join(table([thing], Prices()))
+    assert "size not counted" in "\n".join(table([thing], Prices(), [HERE]))
 
 
 def test_the_number_of_calls_does_not_grow_with_the_machines(clients: AwsClients) -> None:
@@ -236,9 +250,57 @@ def test_the_number_of_calls_does_not_grow_with_the_machines(clients: AwsClients
     calls.clear()
     assert len(survey(clients, HERE, "lab", untagged=True)) == 49
     assert calls == few
-    # seven types, what hangs on the machines, and the bucket
-    assert sum(few.values()) == 7 + 2 + 4
+    # eight types, instance profiles, account and budgets, what hangs on the machines, the index of tags, the bucket
+    assert sum(few.values()) == 11 + 2 + 4
     assert not [name for name in few if not name.startswith(("Describe", "List", "Get"))]
+
+
+def test_foreign_buckets_are_not_asked_one_by_one(clients: AwsClients) -> None:
+    for number in range(60):
+        bucket(f"foreign-{number}", given=[{"Key": "project", "Value": "lab"}])
+    attempts = answers(clients, "s3", lambda _: None)
+    assert survey(clients, HERE, "lab") == []
+    assert attempts["all"] == 0
+    bucket("ours", given=tags())
+    attempts.clear()
+    assert ids(survey(clients, HERE, "lab")) == {"ours"}
+    assert attempts["all"] == 3  # its tags, its region, its size
+
+
+def test_where_the_index_of_tags_may_not_be_read_the_buckets_of_the_region_are_asked(clients: AwsClients) -> None:
+    bucket("ours", given=tags())
+    bucket("foreign")
+    for number in range(5):
+        bucket(f"far-{number}", "eu-west-1", given=tags())
+    answers(clients, INDEX, closed)
+    attempts = answers(clients, "s3", lambda _: None)
+    assert ids(survey(clients, HERE)) == {"ours"}
+    assert attempts["all"] == 5  # the list, the tags of both, region and size of ours
+
+
+def test_a_bucket_that_the_index_does_not_know_yet_is_found_by_the_group_that_names_it(clients: AwsClients) -> None:
+    announced = tagged("security-group", bucket="young")
+    ec2().create_security_group(GroupName="lab", Description="x", TagSpecifications=announced)
+    bucket("young", given=tags())
+    bucket("old", given=tags())
+    answers(clients, INDEX, lambda _: (200, '{"ResourceTagMappingList": []}'))
+    assert "young" in ids(survey(clients, HERE, "lab"))
+    # The tag alone makes no bucket ours
+    boto3.client("s3", region_name=HERE).delete_bucket_tagging(Bucket="young")
+    assert "young" not in ids(survey(clients, HERE, "lab"))
+
+
+@pytest.mark.parametrize("code", ["InternalError", "PermanentRedirect", "InvalidAccessKeyId"])
+def test_an_error_of_one_bucket_is_a_warning(clients: AwsClients, naps: list[float], code: str) -> None:
+    everything()
+    bucket("broken", given=tags())
+    text = f"<Error><Code>{code}</Code><Message>no</Message></Error>"
+    answers(clients, "s3.GetBucketTagging", lambda request: (500, text) if "broken" in request.url else None)
+    warnings: list[str] = []
+    assert "lab-bucket" in ids(survey(clients, HERE, warn=warnings.append))
+    assert len(warnings) == 1
+    assert code in warnings[0]
+    assert naps is not None
 
 
 def test_more_machines_than_a_filter_takes(clients: AwsClients, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,6 +346,36 @@ def test_one_forbidden_region_of_all_is_passed_over_and_told(clients: AwsClients
         survey(clients, [HERE, "sa-east-1"])
 
 
+def test_a_region_that_does_not_answer_or_take_the_token_is_passed_over_and_told(
+    clients: AwsClients, naps: list[float]
+) -> None:
+    made = machines()
+
+    def broken(request: Any) -> tuple[int, str] | None:
+        if "sa-east-1" in request.url:
+            raise exceptions.ConnectTimeoutError(endpoint_url=request.url)
+        return (401, refusal("AuthFailure")) if "eu-west-1" in request.url else None
+
+    answers(clients, "ec2", broken)
+    warnings: list[str] = []
+    assert made[0] in ids(survey(clients, "all", untagged=True, warn=warnings.append))
+    assert len(warnings) == 2
+    assert any("does not take these credentials in eu-west-1 (AuthFailure)" in text for text in warnings)
+    assert any("out of reach" in text and "sa-east-1" in text for text in warnings)
+    assert naps
+    with pytest.raises(LabError, match="eu-west-1"):
+        survey(clients, [HERE, "eu-west-1"])
+
+
+def test_a_token_that_no_region_takes_is_an_error(clients: AwsClients) -> None:
+    def all_but_the_list(request: Any) -> tuple[int, str] | None:
+        return None if "DescribeRegions" in str(request.body) else (401, refusal("AuthFailure"))
+
+    answers(clients, "ec2", all_but_the_list)
+    with pytest.raises(LabError, match="AuthFailure"):
+        survey(clients, "all")
+
+
 def test_a_policy_that_forbids_it_in_every_region_is_an_error(clients: AwsClients) -> None:
     answers(clients, "ec2.DescribeKeyPairs", lambda _: (403, refusal("UnauthorizedOperation")))
     with pytest.raises(LabError, match="may not do DescribeKeyPairs"):
@@ -292,10 +384,12 @@ def test_a_policy_that_forbids_it_in_every_region_is_an_error(clients: AwsClient
 
 def test_without_rights_in_s3_the_rest_is_listed(clients: AwsClients) -> None:
     everything()
+    answers(clients, INDEX, closed)
     answers(clients, "s3.ListBuckets", closed)
+    ec2().delete_security_group(GroupName="lab-group")
     warnings: list[str] = []
     things = survey(clients, HERE, warn=warnings.append)
-    assert len(things) == 8
+    assert len(things) == 7
     assert len(warnings) == 1
     assert warnings[0].startswith("not looked at: these credentials may not do ListBuckets in S3 (AccessDenied): allow")
 
@@ -304,6 +398,7 @@ def test_buckets_that_may_not_be_read_are_told_once(clients: AwsClients) -> None
     everything()
     for name in ("closed-1", "closed-2"):
         bucket(name)
+    answers(clients, INDEX, closed)
     answers(clients, "s3.GetBucketTagging", lambda request: closed(request) if "closed" in request.url else None)
     warnings: list[str] = []
     assert "lab-bucket" in ids(survey(clients, HERE, warn=warnings.append))
