@@ -33,6 +33,11 @@ def answers() -> bool:
     return succeeds("docker", "info")
 
 
+def running_containers() -> list[str]:
+    """Return the names of the containers that run."""
+    return output("docker", "ps", "--format", "{{.Names}}").split()
+
+
 def start() -> None:
     """Use the engine that runs; else install and start Debian's, note that we did, and let this user use it."""
     if answers():
@@ -76,8 +81,14 @@ def name_endpoint() -> None:
 
 
 def stop() -> None:
-    """Stop the engine if, and only if, start() started it."""
+    """Stop the engine if, and only if, start() started it and nobody else runs containers on it by now."""
     if not started_by_us().exists():
+        return
+    if containers := running_containers():
+        print_status(
+            f"Left the Docker engine that labserver had started, for containers run on it: {', '.join(containers)}. "
+            "Where nobody needs them: `docker stop` them, and stop dockerd"
+        )
         return
     if started_by_us().read_text(encoding="utf-8").strip() == "systemd":
         machine.check(*as_root("systemctl", "stop", "docker.socket", "docker"))

@@ -6,11 +6,23 @@ import argparse
 import json
 import shutil
 import sys
+from pathlib import Path
 
 import docker_engine
 import environment
 import machine
-from machine import ROOT, STATE, print_status
+from machine import ROOT, STATE, ScriptError, print_status
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder of ours with all that is in it."""
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise ScriptError(
+            f"{error.filename or folder} could not be removed: {error.strerror}. Remove it: sudo rm -r {folder}"
+        ) from error
 
 
 def main() -> int:
@@ -34,8 +46,8 @@ def main() -> int:
         docker_engine.stop()
         if environment.VENV.is_symlink():
             environment.VENV.unlink()
-        shutil.rmtree(environment.VENV, ignore_errors=True)
-        shutil.rmtree(STATE)
+        for folder in (environment.VENV, STATE):
+            remove(folder)
         print_status("Removed .venv and .state. Packages that scripts/up installed (docker.io, mmdebstrap) stay.")
     return 0
 

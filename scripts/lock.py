@@ -13,6 +13,7 @@ from environment import REQUIREMENTS, UV_REQUIREMENT
 from machine import ROOT
 
 LAB_REQUIREMENTS = ROOT / "roles" / "python_venv" / "files" / "lab.txt"
+SPARK = ROOT / "roles" / "spark" / "files"
 COMPILE = ("--quiet", "--universal", "--generate-hashes", "--custom-compile-command", "scripts/lock")
 # The hosts' Pythons: 3.10 (Ubuntu 22.04) to 3.13 (Debian 13), each with its newest releases
 HOSTS = ("--python-version", "3.10", "--fork-strategy", "requires-python")
@@ -40,6 +41,11 @@ def main() -> int:
 
     compile_requirements(REQUIREMENTS, "pyproject.toml", "--group", "dev")
     compile_requirements(LAB_REQUIREMENTS, *HOSTS, "--group", "lab")
+    # The releases of the controller where both have a package, for the tests have both
+    compile_requirements(
+        SPARK / "spark.txt", *HOSTS, "--group", "spark", "--constraints", "requirements/controller.txt"
+    )
+    compile_requirements(SPARK / "build.txt", *HOSTS, "--group", "spark-build")
     uv = next(line for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines() if line.startswith("uv=="))
     compile_requirements(UV_REQUIREMENT, *HOSTS, "-", text=uv.split()[0])
     return 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -14,15 +14,18 @@ from typing import BinaryIO
 import docker_engine
 import environment
 import machine
+import package_cluster
+from downloads import fetch, fetch_punkt
 from environment import REQUIREMENTS, uv_environment
 from machine import ROOT, STATE, ScriptError, apt_install, check, print_status
 
 IMAGES = "images"  # comes before all that boots hosts; no test, and not counted
-WITHOUT_HOSTS = ("lint", "unit")
+WITHOUT_HOSTS = ("lint", "unit", "cluster")
 ONLY_FULL = (
     "every fault at every call to AWS, each in an account of its own (an hour); the lives of 1 and 5 machines, two"
     " projects side by side, each refusal in an empty account; on a booted machine the whole site, power cuts, too"
-    " little memory; the upgrade of the whole site from each version"
+    " little memory, the first command of a new user; a run killed at each task; the upgrade of the whole site from"
+    " each version"
 )
 
 LINTERS = (
@@ -34,6 +37,16 @@ LINTERS = (
     ("python", "scripts/check_imports.py"),
     ("python", "scripts/reference.py", "--check"),
 )
+
+VEC2PCA_TESTS = "roles/vec2pca/files/vec2pca/tests"
+CLUSTER_TESTS = f"{VEC2PCA_TESTS}/cluster"
+# The packages of the hosts: requirements, in the order in which they are installed, with further options of uv
+HOST_ENVIRONMENTS: dict[str, dict[str, Sequence[str]]] = {
+    "lab": {"roles/python_venv/files/lab.txt": ()},
+    # pyspark is built from its source, with what is pinned
+    "spark": {"roles/spark/files/build.txt": (), "roles/spark/files/spark.txt": ("--no-build-isolation",)},
+}
+JAVA = ("openjdk-17-jre-headless", "openjdk-21-jre-headless")  # Debian 12, and later
 
 AXE_SOURCES = ("pypi:axe-playwright-python==0.1.8#axe_playwright_python/axe.min.js",)
 AXE_SHA256 = "84494fec757e4710dc751c8d7a636e457f4532f08f85c86dc9070133fbff53bc"
@@ -64,6 +77,8 @@ def run(name: str, *, full: bool) -> None:
             lint()
         case "unit":
             unit()
+        case "cluster":
+            cluster()
         case "integration":
             pytest("tests/integration", *(["--full"] if full else []))
         case "images":
@@ -82,7 +97,7 @@ def destroy(scenario: str, log: BinaryIO) -> None:
 
 def pytest(*arguments: str) -> None:
     """Run pytest on both cores."""
-    check("pytest", "-n", "2", "--dist", "loadfile", *arguments)
+    check("pytest", "-n", "2", "--dist", "loadfile", "--durations=15", *arguments)
 
 
 def lint() -> None:
@@ -125,35 +140,29 @@ def unit() -> None:
         os.environ["LABSERVER_DATA"] = str(real_reviews)
     fetch_punkt(nltk_data / "tokenizers")
     fetch(axe, AXE_SOURCES, AXE_SHA256)
-    check(lab_environment(), "-m", "pytest", "roles/vec2pca/files/vec2pca/tests")
+    check(host_environment("lab", "pytest"), "-m", "pytest", VEC2PCA_TESTS, "--ignore", CLUSTER_TESTS)
 
 
-def lab_environment() -> Path:
-    """Make the environment that the hosts have, with pytest; return its Python."""
-    lab = STATE / "lab"
-    if not (lab / "bin" / "python").exists():
-        check(environment.python(), "-m", "venv", lab)
+def cluster() -> None:
+    """Run the tests of vec2pca that need Spark, with the packages of its hosts."""
+    if not shutil.which("java") and not any(map(apt_install, JAVA)):
+        print_status("Java could not be installed: the tests of the cluster are skipped")
+    os.environ.update(NLTK_DATA=str(STATE / "nltk_data"), VEC2PCA_PACKAGE=str(STATE / "package"))
+    fetch_punkt(STATE / "nltk_data" / "tokenizers")
+    package_cluster.build(STATE / "package", platform.python_version(), f"{platform.machine()}-manylinux_2_28")
+    check(host_environment("spark", "moto[s3]", "pytest"), "-m", "pytest", CLUSTER_TESTS)
+
+
+def host_environment(name: str, *tools: str) -> Path:
+    """Make an environment that the hosts have, and add tools of the tests; return its Python."""
+    folder = STATE / name
+    if not (folder / "bin" / "python").exists():
+        check(environment.python(), "-m", "venv", folder)
     constraints = STATE / "constraints.txt"
     constraints.write_text("\n".join(re.findall(r"^[^#\s]+==[^\\\n]+", REQUIREMENTS.read_text(), re.MULTILINE)))
-    variables = uv_environment() | {"VIRTUAL_ENV": str(lab)}
+    variables = uv_environment() | {"VIRTUAL_ENV": str(folder)}
     install = ("uv", "pip", "install", "--quiet")
-    check(*install, "--require-hashes", "-r", "roles/python_venv/files/lab.txt", env=variables)
-    check(*install, "--constraints", constraints, "pytest", env=variables)
-    return lab / "bin" / "python"
-
-
-def fetch_punkt(folder: Path) -> None:
-    """Fetch NLTK's punkt as role nltk_punkt does."""
-    import yaml  # in the environment only, and this file is read before there is one
-
-    defaults = yaml.safe_load((ROOT / "roles/nltk_punkt/defaults/main.yml").read_text(encoding="utf-8"))
-    archive = folder / "punkt_tab.zip"
-    folder.mkdir(parents=True, exist_ok=True)
-    fetch(archive, defaults["nltk_punkt_sources"], defaults["nltk_punkt_sha256"])
-    shutil.unpack_archive(archive, folder)
-
-
-def fetch(dest: Path, sources: Sequence[str], sha256: str) -> None:
-    """Fetch a file with module dataset_file."""
-    arguments = json.dumps({"dest": str(dest), "sources": sources, "sha256": sha256})
-    check("ansible", "localhost", "--module-name", "dataset_file", "--args", arguments)
+    for requirements, options in HOST_ENVIRONMENTS[name].items():
+        check(*install, "--require-hashes", *options, "-r", requirements, env=variables)
+    check(*install, "--constraints", constraints, *tools, env=variables)
+    return folder / "bin" / "python"

@@ -94,9 +94,10 @@ def table(found: Iterable[Pin]) -> str:
 
 
 def outdated() -> str:
-    """Return the table of all pins; of the lab's packages where scripts/test has installed them."""
+    """Return the table of all pins; of the hosts' packages where scripts/test has installed them."""
     found = [*pins(), *packages(Path(environment.python()), "requirements/controller.txt")]
-    lab = ROOT / ".state" / "lab" / "bin" / "python"
-    if lab.exists():
-        found += packages(lab, "roles/python_venv/files/lab.txt")
+    for name, file in (("lab", "roles/python_venv/files/lab.txt"), ("spark", "roles/spark/files/spark.txt")):
+        python = ROOT / ".state" / name / "bin" / "python"
+        if python.exists():
+            found += packages(python, file)
     return table(found)

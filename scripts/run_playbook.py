@@ -23,6 +23,11 @@ REPORT = ROOT / "reports" / "site.json"
 NOTICE, SUMMARY = "labserver_notice", "labserver_summary"
 SANDBOX = ROOT / "inventory" / "sandbox"
 SLOWEST_SHOWN = 3
+# Component -> what its page shows, which is the same wherever it is
+SHARED_PAGES = {
+    "comparison": "How much their results vary",
+    "vec2pca_cluster": "The analysis by all of them together",
+}
 
 
 @dataclass
@@ -196,13 +201,17 @@ def main() -> int:
 
 
 def addresses(hosts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return where the page of each host is, and, where they were compared, that of the class, which is on each."""
+    """Return where the page of each host is, and once where those are that are about several."""
     sites = [host for host in hosts if host["url"]]
     pages = [f"The page of {host['host']}: {host['url']}" for host in sites]
-    for host in sites:
-        where = [record["where"] for record in host["components"] if record["name"] == "comparison"]
-        if where and where[0]:
-            return [*pages, f"How much their results vary: {host['url'].rstrip('/')}{where[0]}"]
+    for name, subject in SHARED_PAGES.items():
+        found = [
+            host["url"].rstrip("/") + record["where"]
+            for host in sites
+            for record in host["components"]
+            if record["name"] == name and record["where"].startswith("/")
+        ]
+        pages += [f"{subject}: {found[0]}"] if found else []
     return pages
 
 

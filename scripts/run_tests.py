@@ -28,14 +28,15 @@ TAIL = 60  # lines of the log of a part that failed
 STOP_TIMEOUTS = {signal.SIGINT: 60, signal.SIGTERM: 30, signal.SIGKILL: 10}
 # The longest parts start first, and parts that are not named here before them
 ORDER = (
-    "integration", "default", "rstudio_server", "unit", "amazon2023", "used_host", "class", "r_packages", "lint",
-    "httpd", "python_venv",
+    "integration", "default", "rstudio_server", "unit", "amazon2023", "used_host", "spark", "class", "r_packages",
+    "lint", "cluster", "httpd", "python_venv",
 )  # fmt: skip
 
 EPILOG = """\
 parts:
   lint         ruff, mypy, shellcheck, yamllint, ansible-lint
   unit         pytest of the modules, the scripts and vec2pca
+  cluster      pytest of vec2pca on Spark, on this machine
   integration  pytest of the playbooks on a machine over SSH, and of EC2 against moto
   SCENARIO     one of molecule's: {scenarios}
 

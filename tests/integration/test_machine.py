@@ -121,6 +121,16 @@ def test_what_is_removed_does_not_come_back_with_a_reboot(lab: Lab, *, full: boo
         assert lab.host.ssh("sudo blkid --output value --match-tag TYPE /dev/ubdb") == "ext4"
 
 
+def test_a_clock_that_is_wrong_is_told_before_anything_changes(lab: Lab) -> None:
+    lab.host.ssh("sudo date --set='+3 hours'")
+    said = lab.play("--tags", "preflight", playbook="playbooks/server.yml").failed().words
+    assert "The clock of the host shows " in said
+    assert "another time by 10" in said
+    assert "timedatectl set-ntp true" in said
+    lab.host.ssh("sudo date --set='-3 hours'")
+    lab.play("--tags", "preflight", playbook="playbooks/server.yml").succeeded()
+
+
 @pytest.mark.full
 def test_a_machine_that_is_too_small_is_told_so_before_anything_changes() -> None:
     with machine.boot(512) as host:

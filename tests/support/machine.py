@@ -187,15 +187,15 @@ class Machine:
             "-oIdentitiesOnly=yes", "-oBatchMode=yes", "-oConnectTimeout=5",
         ]  # fmt: skip
 
-    def ssh(self, command: str, *, check: bool = True) -> str:
+    def ssh(self, command: str, *, stdin: bytes = b"", check: bool = True, timeout: float = 600) -> str:
         """Run a command of the shell on it as the user `lab`; return what it printed, without the last line's end."""
         ssh = ["ssh", "-F", "none", "-i", str(self._image / "key"), "-p", str(self.ssh_port), *self.ssh_options()]
         done = subprocess.run(
-            [*ssh, f"{USER}@127.0.0.1", command],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=600,
-        )  # fmt: skip
-        assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-        return done.stdout.rstrip("\n")
+            [*ssh, f"{USER}@127.0.0.1", command], input=stdin, capture_output=True, check=False, timeout=timeout
+        )
+        said = done.stdout.decode()
+        assert not check or done.returncode == 0, f"{command}: {said}{done.stderr.decode()}"
+        return said.rstrip("\n")
 
     def inventory(self, **variables: object) -> Path:
         """Make an inventory that names it, from the example; return its folder."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.server
+import socketserver
 import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -85,3 +87,49 @@ class Server:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class RawServer:
+    """Answers each request with the next of `answers`, byte for byte, the last one again and again.
+
+    An answer may be made from the request, of which `requests` has the texts. Then the connection is closed, after
+    `linger` seconds.
+    """
+
+    def __init__(self) -> None:
+        self.answers: list[bytes | Callable[[str], bytes]] = []
+        self.requests: list[str] = []
+        self.linger = 0.0
+        self.closing = threading.Event()
+        server = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                lines = []
+                while (line := self.rfile.readline()) not in (b"\r\n", b""):
+                    lines.append(line.decode("latin-1"))
+                if not lines:
+                    return
+                server.requests.append("".join(lines))
+                answer = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
+                self.wfile.write(answer(server.requests[-1]) if callable(answer) else answer)
+                server.closing.wait(server.linger)
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        self.address = f"127.0.0.1:{self._server.server_address[1]}"
+
+    def url(self, path: str = "/data") -> str:
+        return f"http://{self.address}{path}"
+
+    def close(self) -> None:
+        self.closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def answer(body: bytes = b"", status: str = "200 OK", *headers: str, length: bool = True) -> bytes:
+    """Return the bytes of an answer, with the length of its body unless told otherwise."""
+    lines = [f"HTTP/1.1 {status}", *headers, *([f"Content-Length: {len(body)}"] if length else [])]
+    return "\r\n".join([*lines, "", ""]).encode() + body

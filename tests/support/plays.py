@@ -42,9 +42,13 @@ def play(
     *options: str,
     playbook: str | Path = "site.yml",
     at: Mapping[str, Callable[[], object]] | None = None,
+    kill_at: int = 0,
     env: Mapping[str, str] | None = None,
 ) -> Outcome:
-    """Run a playbook; call a function when the task that `at` names starts ("kill" it by `KILL`)."""
+    """Run a playbook; call a function when the task that `at` names starts ("kill" it by `KILL`).
+
+    With `kill_at` it is killed when the task of that number starts, if there are so many.
+    """
     process = subprocess.Popen(
         ["ansible-playbook", "--inventory", str(inventory), str(playbook), *options],
         cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -53,12 +57,18 @@ def play(
     assert process.stdout
     lines = []
     waiting = dict(at or {})
+    tasks = 0
     timer = threading.Timer(TIMEOUT, os.killpg, (process.pid, signal.SIGKILL))
     timer.start()
     try:
         for line in process.stdout:
             lines.append(line)
-            for task in [task for task in waiting if line.startswith(("TASK [", "RUNNING HANDLER [")) and task in line]:
+            if not line.startswith(("TASK [", "RUNNING HANDLER [")):
+                continue
+            tasks += 1
+            if tasks == kill_at:
+                os.killpg(process.pid, signal.SIGKILL)
+            for task in [task for task in waiting if task in line]:
                 action = waiting.pop(task)
                 if action is KILL:
                     os.killpg(process.pid, signal.SIGKILL)

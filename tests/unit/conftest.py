@@ -22,7 +22,7 @@ from ansible.module_utils.testing import patch_module_args
 from moto import mock_aws
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 
-from tests.support.modules import Server
+from tests.support.modules import RawServer, Server
 
 if TYPE_CHECKING:
     from tests.support.modules import RunModule
@@ -83,6 +83,14 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     server = Server()
     yield server
     server.close()
+
+
+@pytest.fixture
+def raw_server(server: Server) -> Iterator[RawServer]:  # noqa: ARG001 - takes the proxies away
+    """Serve bytes as they are."""
+    raw = RawServer()
+    yield raw
+    raw.close()
 
 
 @pytest.fixture

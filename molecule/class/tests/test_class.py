@@ -39,6 +39,13 @@ def test_the_hosts_are_named_with_what_each_has(reports: Path) -> None:
     assert found["training"]["hosts"] == 3
 
 
+def test_each_host_has_a_sample_of_its_own(reports: Path) -> None:
+    hosts = json.loads((reports / "site.json").read_text(encoding="utf-8"))["hosts"]
+    data = [record for host in hosts for record in host["components"] if record["name"] == "review_data"]
+    seeds = [record["details"]["seed"] for record in data if record["state"] == "ready"]
+    assert len(seeds) == len(set(seeds)) == 3
+
+
 def test_the_report_links_to_it(fetch: Callable[..., Any], component: Callable[..., Any]) -> None:
     assert '<a href="/class/">comparison</a>' in fetch("/report.html").text
     assert component("comparison")["details"]["hosts"] == ["lab-1", "lab-2", "lab-3"]

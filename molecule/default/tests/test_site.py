@@ -42,16 +42,6 @@ def test_the_sample_is_a_tenth_of_real_reviews(host: Host, component: Callable[.
     assert host.file("/srv/labserver/sample.txt").content_string.count("\n") == SAMPLED
 
 
-def test_each_host_has_a_sample_of_its_own(component: Callable[..., Any], host: Host) -> None:
-    seed = component("review_data")["details"]["seed"]
-    name = host.ansible.get_variables()["inventory_hostname"]
-    others = [other for other in host.ansible.get_variables()["groups"]["labserver"] if other != name]
-    for other in others:
-        variables = host.get_host(f"ansible://{other}?ansible_inventory={host.backend.ansible_inventory}")
-        record = json.loads(variables.file("/etc/ansible/facts.d/labserver_review_data.fact").content_string)
-        assert record["details"]["seed"] != seed
-
-
 def test_what_could_not_be_had_is_named(component: Callable[..., Any], fetch: Callable[..., Any]) -> None:
     missing = component("review_data")["unavailable"]
     details = component("review_data")["details"]
@@ -78,10 +68,3 @@ def test_the_program_is_a_command_of_every_user(host: Host) -> None:
     assert result.rc == 1
     assert "min-count" in result.stderr
     assert not host.file("/srv/few/out.html").exists
-
-
-def test_the_samples_of_both_hosts_are_compared(fetch: Callable[..., Any]) -> None:
-    found = json.loads(fetch("/class/class.json").text)
-    assert [host["name"] for host in found["hosts"]] == ["molecule-debian12", "molecule-debian13"]
-    assert found["training"]["hosts"] == 2
-    assert fetch("/class/").status == 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,33 @@ def options(role: str) -> dict[str, Any]:
 def test_every_default_is_specified_and_the_reverse(role: str) -> None:
     required = {name for name, option in options(role).items() if option.get("required")}
     assert set(defaults(role)) == set(options(role)) - required
+
+
+def with_sources(value: Any, at: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the mappings that name sources, wherever they are."""
+    if isinstance(value, dict):
+        if "sources" in value:
+            yield at, value
+        for key, each in value.items():
+            yield from with_sources(each, f"{at}.{key}")
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from with_sources(each, f"{at}[{number}]")
+
+
+def test_every_source_has_a_checksum_or_tells_why_it_has_none() -> None:
+    files = sorted((ROOT / "roles").glob("*/defaults/*.yml")) + sorted((ROOT / "roles").glob("*/vars/*.yml"))
+    found = [entry for file in files for entry in with_sources(load(file), str(file.relative_to(ROOT)))]
+    assert len(found) > 5
+    for where, entry in found:
+        known = re.fullmatch(r"[0-9a-f]{64}", entry.get("sha256", ""))
+        assert known or len(entry.get("unverified", "")) > 20, where
+    # Variables of their own
+    for role in ROLES:
+        for name in (name for name in defaults(role) if name.endswith("_sources")):
+            begin = name.removesuffix("_sources")
+            told = {f"{begin}_sha256", f"{begin}_fingerprint"} & set(defaults(role))
+            assert told or f"__{begin}_unverified" in load(ROOT / "roles" / role / "vars" / "main.yml"), name
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -16,16 +16,20 @@ def read(path: str) -> Any:
     return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
 
 
+def roles_in(playbook: str) -> list[str]:
+    """Return the roles of a playbook that configure something."""
+    entries = [entry["role"] for play in read(playbook) for entry in play.get("roles", [])]
+    return [name for name in entries if name not in ("preflight", "report")]
+
+
 def roles() -> list[str]:
-    """Return the roles of site.yml, each where it comes last: s3_sync fetches before and sends after the others."""
-    names = [
-        entry["role"]
-        for playbook in PLAYBOOKS
-        for play in read(playbook)
-        for entry in play.get("roles", [])
-        if entry["role"] not in ("preflight", "report")
-    ]
-    return [name for number, name in enumerate(names) if name not in names[number + 1 :]]
+    """Return the roles of site.yml, each where it comes last: s3_sync fetches before and sends after the others.
+
+    Those of a cluster come before what is last.
+    """
+    *names, last = [name for playbook in PLAYBOOKS for name in roles_in(playbook)]
+    site = [name for number, name in enumerate(names) if name not in [*names[number + 1 :], last]]
+    return [*site, *(name for name in roles_in("playbooks/cluster.yml") if name not in site), last]
 
 
 def removals() -> list[tuple[str, list[str]]]:
@@ -47,8 +51,8 @@ def test_the_tag_of_a_removal_is_its_role() -> None:
     assert [tags for _, tags in removals()] == [[name] for name, _ in removals()]
 
 
-@pytest.mark.parametrize("playbook", [playbook for playbook in PLAYBOOKS if "provision" not in playbook])
+@pytest.mark.parametrize("playbook", [*PLAYBOOKS, "playbooks/cluster.yml"])
 def test_the_tag_of_a_role_is_its_name(playbook: str) -> None:
     for play in read(playbook):
-        for entry in play["roles"]:
+        for entry in play.get("roles", []):
             assert entry["role"] in entry["tags"] or entry["tags"] == ["always"]

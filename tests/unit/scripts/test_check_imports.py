@@ -48,14 +48,14 @@ def test_imports_along_the_order_are_allowed(tmp_path: Path) -> None:
         ("errors", "from .files import replacing", "files"),
         ("files", "from . import download", "download"),
         ("download/http", "from ..sampling import draws", "sampling.draws"),
-        ("sampling/engine", "from ..reviews.source import Source", "reviews.source"),
-        ("sampling/engine", "if TYPE_CHECKING:\n    from ..reviews.source import Source", "reviews.source"),
+        ("sampling/engine", "from ..reviews.records import parse", "reviews.records"),
+        ("sampling/engine", "if TYPE_CHECKING:\n    from ..reviews.records import parse", "reviews.records"),
         ("r/plan", "def plan():\n    from ..aws import client", "aws.client"),
         ("aws/client", "import labserver.r.plan", "r.plan"),
     ],
 )
 def test_an_import_against_the_order_is_found(tmp_path: Path, importer: str, text: str, imported: str) -> None:
-    names = ["errors", "files", "download/http", "sampling/draws", "sampling/engine", "reviews/source"]
+    names = ["errors", "files", "download/http", "sampling/draws", "sampling/engine", "reviews/records"]
     names += ["aws/client", "r/plan", "download/__init__"]
     found = problems(tmp_path, {**dict.fromkeys(names, ""), importer: text})
     place = f"{UTILS}/{importer}.py:{len(text.splitlines())}"

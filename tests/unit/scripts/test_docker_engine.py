@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no engine answer, and none be started in earnest."""
     monkeypatch.setattr(docker_engine, "STATE", tmp_path)
     monkeypatch.setattr(docker_engine, "answers", lambda: False)
+    monkeypatch.setattr(docker_engine, "running_containers", list)
     monkeypatch.setattr(docker_engine, "_engine_runs", lambda: False)
     monkeypatch.setattr(docker_engine, "_endpoint", lambda: "")
     monkeypatch.setattr(docker_engine, "_start_process", lambda: pytest.fail("started"))
@@ -236,9 +238,9 @@ def test_dockerd_by_itself_gets_no_group_of_the_users(user: User, monkeypatch: p
     monkeypatch.setenv("PATH", f"{user.folder}:/usr/bin:/bin")
     (user.folder / "dockerd").symlink_to("chown")
     docker_engine._start_process()
-    while not user.has("log"):
-        pass
-    assert user.calls("dockerd") == [""]
+    while not (calls := user.calls("dockerd") if user.has("log") else []):  # the log is there before its first line
+        time.sleep(0.01)
+    assert calls == [""]
 
 
 def test_another_program_with_the_number_of_the_engine_is_left_alone(
@@ -266,3 +268,14 @@ def test_an_engine_that_we_started_is_stopped_and_waited_for(tmp_path: Path, mon
     (tmp_path / "docker-started").write_text("process\n")
     docker_engine.stop()
     assert not docker_engine._runs(pid, "dockerd")
+
+
+def test_an_engine_on_which_others_run_containers_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "docker-started").write_text("process\n")
+    monkeypatch.setattr(docker_engine, "running_containers", lambda: ["database", "other-lab"])
+    monkeypatch.setattr(docker_engine, "_running_pid", lambda *_: pytest.fail("it would have been stopped"))
+    docker_engine.stop()
+    assert docker_engine.started_by_us().exists()
+    assert "database, other-lab" in capsys.readouterr().err

@@ -93,7 +93,7 @@ def test_what_was_skipped_is_said_with_its_reason(make: Make) -> None:
 def test_names_of_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["test"])
     everything = run_tests.parse_arguments().parts
-    assert everything[:3] == ["lint", "unit", "integration"]
+    assert everything[:4] == ["lint", "unit", "cluster", "integration"]
     assert {"default", "sandbox", "swap"} <= set(everything)
     monkeypatch.setattr(sys, "argv", ["test", "swap", "lint", "swap"])
     assert run_tests.parse_arguments().parts == ["swap", "lint"]
@@ -173,13 +173,15 @@ def test_the_linters_that_fail_are_named(monkeypatch: pytest.MonkeyPatch, capsys
     assert "second" in out
 
 
-def test_the_lab_of_the_tests_is_pinned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["lab", "spark"])
+def test_the_environments_of_the_tests_are_pinned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     commands: list[str] = []
     monkeypatch.setattr(parts, "STATE", tmp_path)
     monkeypatch.setattr(parts, "uv_environment", dict)
     monkeypatch.setattr(parts, "check", lambda *command, **_: commands.append(" ".join(map(str, command))))
-    assert parts.lab_environment() == tmp_path / "lab" / "bin" / "python"
-    assert "--require-hashes" in commands[1]
+    assert parts.host_environment(name, "pytest") == tmp_path / name / "bin" / "python"
+    assert all("--require-hashes" in command for command in commands[1:-1])
+    assert commands[-1].endswith(" pytest")
     constraints = (tmp_path / "constraints.txt").read_text()
     assert "\npytest==" in constraints
     assert "hash" not in constraints

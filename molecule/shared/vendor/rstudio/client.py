@@ -16,6 +16,8 @@ import urllib.parse
 from pathlib import Path
 from typing import Any
 
+TIMEOUT = 180  # seconds: a session that grows may first fill the swap of a busy machine
+
 
 class Browser:
     """Keeps the cookie."""
@@ -29,8 +31,8 @@ class Browser:
         """Connect; any certificate will do."""
         if self.url.scheme == "https":
             trusting = ssl._create_unverified_context()  # noqa: S323, SLF001 it is self-signed
-            return http.client.HTTPSConnection(self.url.netloc, timeout=15, context=trusting)
-        return http.client.HTTPConnection(self.url.netloc, timeout=15)
+            return http.client.HTTPSConnection(self.url.netloc, timeout=TIMEOUT, context=trusting)
+        return http.client.HTTPConnection(self.url.netloc, timeout=TIMEOUT)
 
     def ask(
         self, path: str, form: dict[str, str] | None = None, headers: dict[str, str] | None = None
