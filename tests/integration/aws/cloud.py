@@ -63,7 +63,7 @@ class Cloud:
         return json.loads(text) if text else None
 
     def reset(self) -> None:
-        """Empty the account and forget calls and faults."""
+        """Empty the account and forget calls, actions and faults."""
         self.ask("/moto-api/reset", "")
         self.faults()
 
@@ -77,7 +77,7 @@ class Cloud:
         return calls
 
     def actions(self) -> set[tuple[str, str]]:
-        """Return the service and action of each call that came from Ansible since the start."""
+        """Return the service and action of each call that came from Ansible since the account was emptied."""
         return {(service, action) for service, action in self.ask("/_layer/actions")}
 
     def mutating(self) -> list[str]:

@@ -24,7 +24,7 @@ def started_cloud() -> Iterator[Cloud]:
 
 @pytest.fixture
 def cloud(started_cloud: Cloud) -> Iterator[Cloud]:
-    """An empty account; its policy allows whatever Ansible has called so far."""
+    """An empty account; its policy allows whatever Ansible calls in it."""
     started_cloud.reset()
     yield started_cloud
     missing = permissions(started_cloud.actions()) - allowed(OPTIONS)

@@ -3,7 +3,7 @@
 It is a WSGI application around another. A test talks to it under ``/_layer/``:
 
 ``GET /_layer/calls``     the calls so far, the oldest first
-``GET /_layer/actions``   the service and action of all calls with the credentials that Ansible gets, since the start
+``GET /_layer/actions``   the service and action of all calls with Ansible's credentials, since the account was emptied
 ``POST /_layer/faults``   a JSON list of faults, in place of those before; all counts start again
 ``GET /_layer/held``      how many calls are being held
 ``POST /_layer/release``  let go of them
@@ -189,6 +189,9 @@ class FaultLayer:
         environ["wsgi.input"] = BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
         environ.pop("wsgi.input_terminated", None)
+        if environ["PATH_INFO"] == "/moto-api/reset":
+            with self.lock:
+                self.actions = set()
         call = call_of(environ, body)
         if not call.action:
             return self.application(environ, start_response)

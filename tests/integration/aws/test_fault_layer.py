@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from tests.integration.aws.faults import ERRORS, Environ, FaultLayer
+from tests.integration.aws.faults import ANSIBLE, ERRORS, Environ, FaultLayer
 
 SCOPE = "AWS4-HMAC-SHA256 Credential=key/20261101/us-west-2/{}/aws4_request, SignedHeaders=host, Signature=0"
 
@@ -186,3 +186,14 @@ def test_errors_are_worded_as_botocore_reads_them() -> None:
                 {"body": answer.data, "headers": dict(answer.headers), "status_code": answer.status_code}, None
             )
             assert (parsed["Error"]["Code"], parsed["Error"]["Message"]) == (code, ERRORS[code][1])
+
+
+def test_an_account_that_was_emptied_has_seen_no_actions(caller: Caller) -> None:
+    def actions() -> Any:
+        return json.loads(caller.client.get("/_layer/actions").text)
+
+    scope = SCOPE.replace("=key/", f"={ANSIBLE}/").format("ec2")
+    caller.client.post("/", data={"Action": "RunInstances"}, headers={"Authorization": scope})
+    assert actions() == [["ec2", "RunInstances"]]
+    caller.client.post("/moto-api/reset")
+    assert actions() == []
