@@ -73,6 +73,18 @@ def start() -> None:
     _grant_socket()
 
 
+def obstacle() -> str:
+    """Return why start() could not have an engine answer, as it would say it; an empty text where it could."""
+    if answers() or (started_by_us().exists() and is_denied()):
+        return ""
+    try:
+        _check_endpoint()
+        _check_that_it_may_be_started()
+    except ScriptError as error:
+        return str(error)
+    return ""
+
+
 def name_endpoint() -> None:
     """Name the engine of Docker's current context in DOCKER_HOST: Ansible's modules do not know contexts."""
     endpoint = _endpoint()

@@ -7,6 +7,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from machine import ROOT, STATE, ScriptError, apt_install, check, output, print_status, succeeds
@@ -47,9 +48,35 @@ def _take_lock() -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         raise ScriptError(
-            f"another scripts/up, down or test is at work in {ROOT}; wait for it, or end it, and run this again"
+            f"{_holder(lock)} is at work in {ROOT}; wait for it, or end it, and run this again"
         ) from error
+    # For people only: what counts is the lock
+    os.ftruncate(lock, 0)
+    os.write(lock, f"another scripts/{_program()} (pid {os.getpid()}, since {datetime.now():%H:%M})".encode())
     return lock
+
+
+def at_work() -> str:
+    """Return which of the scripts holds the lock, with its process; an empty text where none does."""
+    try:
+        lock = os.open(STATE / "lock", os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _holder(lock)
+    finally:
+        os.close(lock)
+    return ""
+
+
+def _holder(lock: int) -> str:
+    return os.pread(lock, 200, 0).decode(errors="replace") or "another scripts/up, down or test"
+
+
+def _program() -> str:
+    return Path(sys.argv[0]).stem.replace("run_tests", "test")
 
 
 def make() -> None:

@@ -21,6 +21,15 @@ REPORT = ROOT / "reports" / "site.json"
 # Keys of the message of a debug task: what people have to read while a run goes on, such as what it will cost or where
 # the passwords are, and what they read at its end
 NOTICE, SUMMARY = "labserver_notice", "labserver_summary"
+SITE = "labserver_site"  # the address of the host's site
+# Component -> what its page is, and where on the site: said as soon as it is there
+PAGES = {
+    "vec2pca": ("The analysis", ""),
+    "r_labs": ("The R labs", "labs/"),
+    "jupyterlab": ("JupyterLab", "jupyter/"),
+}
+# Roles that take long, and that only each other needs
+OPTIONAL = ("r_packages", "rstudio_server", "r_labs")
 SANDBOX = ROOT / "inventory" / "sandbox"
 SLOWEST_SHOWN = 3
 # Component -> what its page shows, which is the same wherever it is
@@ -28,6 +37,22 @@ SHARED_PAGES = {
     "comparison": "How much their results vary",
     "vec2pca_cluster": "The analysis by all of them together",
 }
+
+EPILOG = """\
+Every other option goes to ansible-playbook. examples:
+  scripts/up                                         a host in Docker here, with all of it
+  scripts/up --without r_packages,rstudio_server     the analysis, without the R labs
+  scripts/up -e sandbox_count=3                      three hosts, and a page that compares them
+  scripts/up -e sandbox_http_port=8090               where another program has port 8080
+  scripts/up --check --diff                          what would change
+  scripts/up --tags swap,httpd --limit labserver-2   two roles on one host
+  scripts/up -i inventory/aws                        machines on EC2
+  scripts/up -i inventory/mine --ask-become-pass     machines that exist already
+
+It can be run again at any time. scripts/status tells what runs and what is in the way, scripts/down removes the hosts.
+
+exit codes: 0 all is there, or reported as out of reach; 1 to 8 as of ansible-playbook; 130 interrupted
+"""
 
 
 @dataclass
@@ -49,6 +74,7 @@ class Progress:
     summary: list[str] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)  # the last of each host, rescued or not
     failed_hosts: list[str] = field(default_factory=list)  # known at the end
+    sites: dict[str, str] = field(default_factory=dict)  # host -> its address
     _play: str = ""
 
     def handle(self, event: dict[str, Any]) -> bool:
@@ -65,7 +91,8 @@ class Progress:
             case "runner_on_ok":
                 if self.steps and result.get("changed"):
                     self.steps[-1].changed += 1
-                self._message(result.get("msg"))
+                self._message(str(data.get("host")), result.get("msg"))
+                self._page(str(data.get("host")), result.get("component"))
             case "runner_on_failed" | "runner_on_unreachable" if not data.get("ignore_errors"):
                 failed_items = [item.get("msg", "") for item in result.get("results", []) if item.get("failed")]
                 reasons = [str(text) for text in (result.get("msg"), result.get("stderr"), *failed_items) if text]
@@ -94,13 +121,26 @@ class Progress:
             self.steps.append(Step(name, time.monotonic()))
         self._status(f"{name}: {task}")
 
-    def _message(self, message: object) -> None:
+    def _message(self, host: str, message: object) -> None:
         if not isinstance(message, dict):
             return
         self.summary += lines_of(message.get(SUMMARY))
-        if (notice := lines_of(message.get(NOTICE))) and not self.verbose:
+        if SITE in message:
+            self.sites[host] = message[SITE]
+        self._notice(lines_of(message.get(NOTICE)))
+
+    def _page(self, host: str, component: object) -> None:
+        """Say where a page is that has just been published: the rest of the run may take minutes."""
+        if host not in self.sites or not isinstance(component, dict) or component.get("state") != "ready":
+            return
+        if component.get("name") in PAGES:
+            title, path = PAGES[component["name"]]
+            self._notice([f"           {title} of {host}: {self.sites[host]}{path}"])
+
+    def _notice(self, lines: list[str]) -> None:
+        if lines and not self.verbose:
             self._status("")
-            print("\n".join(notice), flush=True)
+            print("\n".join(lines), flush=True)
 
     def finish_step(self) -> None:
         """Print the line of the step that has just ended."""
@@ -138,13 +178,21 @@ def inventories(value: str) -> list[str]:
     return [str(Path(path).resolve()) for path in paths] if all(Path(path).exists() for path in paths) else [value]
 
 
+def optional_roles(value: str) -> list[str]:
+    """Return the roles of one --without."""
+    roles = value.split(",")
+    if unknown := [role for role in roles if role not in OPTIONAL]:
+        raise argparse.ArgumentTypeError(f"no '{unknown[0]}' that can be left out: choose from {', '.join(OPTIONAL)}")
+    return roles
+
+
 def parse_arguments() -> tuple[argparse.Namespace, list[str]]:
     """Split the command line into our own options and those of ansible-playbook."""
     parser = argparse.ArgumentParser(
         prog="scripts/up",
         description="Make the lab server and publish the analysis. Without options: on a sandbox host in Docker here.",
-        epilog="Every other option goes to ansible-playbook, such as --tags swap,httpd, --limit HOST, --check --diff, "
-        "-e NAME=VALUE, --ask-become-pass.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("-v", dest="verbose", action="count", default=0, help="show Ansible's own output; -vv: more")
     parser.add_argument(
@@ -158,6 +206,14 @@ def parse_arguments() -> tuple[argparse.Namespace, list[str]]:
         help="inventory to use; may be given several times (default: inventory/sandbox)",
     )
     parser.add_argument("--playbook", default="site.yml", help="playbook to run (default: site.yml)")
+    parser.add_argument(
+        "--without",
+        action="extend",
+        type=optional_roles,
+        default=[],
+        metavar="ROLE[,ROLE]",
+        help=f"leave out what takes long: {', '.join(OPTIONAL)}; as the variable labserver_without does",
+    )
     return parser.parse_known_args()
 
 
@@ -168,6 +224,8 @@ def main() -> int:
     options, others = parse_arguments()
     arguments = [f"-{'v' * (options.verbose - 1)}"] if options.verbose > 1 else []
     arguments += [f"--inventory={inventory}" for inventory in options.inventory]
+    if options.without:
+        arguments += ["--extra-vars", json.dumps({"labserver_without": options.without})]
     # ansible-runner takes up what an earlier run left in its folder, even its command line
     shutil.rmtree(STATE / "runner", ignore_errors=True)
     (STATE / "runner").mkdir(mode=0o700, parents=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import run_playbook
+import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -40,6 +42,30 @@ def test_notices_are_shown_at_once_and_the_summary_is_kept(capsys: pytest.Captur
     progress.handle(event("runner_on_ok", host="a", task="Show it", res={"msg": {"labserver_summary": ["HOST"]}}))
     assert capsys.readouterr().out.splitlines() == [*cost, "In .secrets/a"]
     assert progress.summary == ["HOST"]
+
+
+def test_a_page_is_named_as_soon_as_its_role_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = run_playbook.Progress()
+
+    def recorded(name: str, state: str = "ready") -> str:
+        progress.handle(event("runner_on_ok", host="a", res={"component": {"name": name, "state": state}}))
+        return capsys.readouterr().out.strip()
+
+    assert recorded("vec2pca") == ""  # nobody said where the site is
+    progress.handle(event("runner_on_ok", host="a", res={"msg": {"labserver_site": "http://127.0.0.1:8080/"}}))
+    assert recorded("vec2pca") == "The analysis of a: http://127.0.0.1:8080/"
+    assert recorded("r_labs") == "The R labs of a: http://127.0.0.1:8080/labs/"
+    assert recorded("r_labs", "unavailable") == ""
+    assert recorded("swap") == ""
+
+
+def test_what_can_be_left_out_are_the_roles_of_the_playbook() -> None:
+    playbook = (ROOT / "playbooks" / "rlab.yml").read_text()
+    assert run_playbook.optional_roles("r_labs,r_packages") == ["r_labs", "r_packages"]
+    with pytest.raises(argparse.ArgumentTypeError, match="no 'labs' that can be left out: choose from r_packages, "):
+        run_playbook.optional_roles("labs")
+    left_out = {name for role in yaml.safe_load(playbook)[0]["roles"] if "when" in role for name in [role["role"]]}
+    assert left_out == set(run_playbook.OPTIONAL)
 
 
 @pytest.mark.parametrize(
