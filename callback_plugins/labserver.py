@@ -1,0 +1,48 @@
+"""Ansible's own output, but an error that a rescue explains is shown once: as the rescue explains it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible import constants
+from ansible.playbook.block import Block
+from ansible.plugins.callback.default import CallbackModule as DefaultCallback
+
+DOCUMENTATION = """
+name: labserver
+type: stdout
+short_description: Default output, with an explained error once
+description:
+  - As the callback C(ansible.builtin.default). But of a task that fails in a block whose rescue fails with what helps,
+    only that is shown; with C(-v) both.
+extends_documentation_fragment: [default_callback, result_format_callback]
+"""
+
+EXPLAINING = ("ansible.builtin.fail", "aws_failure")
+
+
+def is_explained(task: Any) -> bool:
+    """Return whether the task is in a block, or in one included there, whose rescue fails with what helps."""
+    child, parent = task, task._parent  # noqa: SLF001 - there is no public way from a task to its block
+    while parent is not None:
+        if isinstance(parent, Block) and child._uuid in [one._uuid for one in parent.block]:  # noqa: SLF001
+            actions = [getattr(one, "action", "") for one in parent.rescue]
+            if any(action in EXPLAINING for action in actions):
+                return True
+        child, parent = parent, parent._parent  # noqa: SLF001
+    return False
+
+
+class CallbackModule(DefaultCallback):  # type: ignore[misc] # Ansible has no types
+    """What Ansible calls with each result."""
+
+    CALLBACK_NAME = "labserver"
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:  # noqa: FBT001, FBT002 - Ansible's
+        """Show a failure, unless what follows does it better."""
+        if ignore_errors or self._display.verbosity or not is_explained(result.task):
+            super().v2_runner_on_failed(result, ignore_errors)
+            return
+        if self._last_task_banner != result.task._uuid:  # noqa: SLF001 - as the parent class does
+            self._print_task_banner(result.task)
+        self._display.display(f"failed: [{self.host_label(result)}]: see below", color=constants.COLOR_ERROR)
