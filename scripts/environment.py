@@ -16,6 +16,14 @@ VENV = ROOT / ".venv"
 REQUIREMENTS = ROOT / "requirements" / "controller.txt"
 # The one pinned uv, shared with the hosts
 UV_REQUIREMENT = ROOT / "roles" / "python_venv" / "files" / "uv.txt"
+# What a run of Ansible imports, in each of its many processes. Python keeps their byte code itself, but not where
+# PYTHONDONTWRITEBYTECODE is set, as in many containers: there each process would compile all of them.
+COMPILED = (
+    "ansible", "ansible_runner", "boto3", "botocore", "cryptography", "jinja2", "requests", "s3transfer", "urllib3",
+    "yaml",
+    "ansible_collections/amazon/aws", "ansible_collections/ansible/posix", "ansible_collections/community/docker",
+    "ansible_collections/community/library_inventory_filtering_v1",
+)  # fmt: skip
 # Number of the open file that holds the lock, for the environment's own Python, which takes this one's place
 LOCK_VARIABLE = "LABSERVER_LOCK"
 
@@ -101,7 +109,14 @@ def make() -> None:
     if subprocess.run(sync, env=uv_environment(), check=False).returncode:
         print_status("uv could not do it; trying with pip")
         _pip_install(REQUIREMENTS)
+    compile_byte_code()
     stamp.write_text(f"{digest}\n", encoding="utf-8")
+
+
+def compile_byte_code() -> None:
+    """Compile what a run of Ansible imports. A file that cannot be compiled is none that is imported here."""
+    for packages in VENV.glob("lib/python*/site-packages"):
+        succeeds(python(), "-m", "compileall", "-q", "-j", "0", *(str(packages / name) for name in COMPILED))
 
 
 def _pip_install(requirements: Path) -> None:

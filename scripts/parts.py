@@ -160,7 +160,8 @@ def host_environment(name: str, *tools: str) -> Path:
         check(environment.python(), "-m", "venv", folder)
     constraints = STATE / "constraints.txt"
     constraints.write_text("\n".join(re.findall(r"^[^#\s]+==[^\\\n]+", REQUIREMENTS.read_text(), re.MULTILINE)))
-    variables = uv_environment() | {"VIRTUAL_ENV": str(folder)}
+    # Tests start many processes in it
+    variables = uv_environment() | {"VIRTUAL_ENV": str(folder), "UV_COMPILE_BYTECODE": "1"}
     install = ("uv", "pip", "install", "--quiet")
     for requirements, options in HOST_ENVIRONMENTS[name].items():
         check(*install, "--require-hashes", *options, "-r", requirements, env=variables)

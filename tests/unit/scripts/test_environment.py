@@ -128,3 +128,16 @@ def test_the_lock_goes_on_to_the_environments_python(calls: Calls, monkeypatch: 
     assert not os.get_inheritable(number)
     assert environment.LOCK_VARIABLE not in os.environ
     os.close(number)
+
+
+def test_ansible_is_compiled_also_where_python_keeps_no_byte_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(environment, "VENV", tmp_path)
+    monkeypatch.setattr(environment, "python", lambda: sys.executable)
+    module = tmp_path / "lib" / "python3.11" / "site-packages" / "ansible" / "module.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("")
+    environment.compile_byte_code()
+    assert list(module.parent.glob("__pycache__/module.*.pyc"))
