@@ -23,7 +23,8 @@ IMAGES = "images"  # comes before all that boots hosts; no test, and not counted
 WITHOUT_HOSTS = ("lint", "unit", "cluster")
 ONLY_FULL = (
     "every fault at every call to AWS, each in an account of its own (an hour); the lives of 1 and 5 machines, two"
-    " projects side by side, each refusal in an empty account; on a booted machine the whole site, power cuts, too"
+    " projects side by side, each refusal in an empty account, a budget, Spot Instances and Session Manager each by"
+    " itself; on a booted machine the whole site, power cuts, too"
     " little memory, the first command of a new user; a run killed at each task; the upgrade of the whole site from"
     " each version"
 )

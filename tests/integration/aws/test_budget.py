@@ -5,9 +5,13 @@ What moto cannot show: what an account costs, and the e-mails.
 
 from __future__ import annotations
 
+import pytest
+
 from tests.integration.aws.cloud import ACCOUNT, Cloud, Project
 
 
+# Made, changed and removed at every change by test_policy.py, with all the rest
+@pytest.mark.full
 def test_a_budget_lives_as_long_as_the_project(cloud: Cloud, project: Project) -> None:
     theirs = {"BudgetName": "theirs", "BudgetType": "COST", "TimeUnit": "MONTHLY"}
     limit = {"Amount": "5", "Unit": "USD"}

@@ -5,10 +5,14 @@ What moto cannot show: the agent of a machine, and SSH through a session with it
 
 from __future__ import annotations
 
+import pytest
+
 from tests.integration.aws.cloud import Cloud, Project
 from tests.integration.aws.estate import install_session_programs, is_ours, ports
 
 
+# Made, changed and removed at every change by test_policy.py, with all the rest
+@pytest.mark.full
 def test_session_manager_takes_the_place_of_port_22(cloud: Cloud, project: Project) -> None:
     project.variables = {"ec2_session_manager": True}
     cloud.faults()

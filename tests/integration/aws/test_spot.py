@@ -11,6 +11,8 @@ from tests.integration.aws.cloud import Cloud, Project
 from tests.integration.aws.estate import is_ours, tags_of
 
 
+# Made, changed and removed at every change by test_policy.py, with all the rest
+@pytest.mark.full
 def test_the_life_of_a_spot_instance(cloud: Cloud, project: Project) -> None:
     project.variables = {"ec2_spot": True}
     run = project.make("--check")
