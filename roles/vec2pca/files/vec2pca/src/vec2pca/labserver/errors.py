@@ -21,5 +21,6 @@ def explain(error: LabError | OSError) -> str:
     if error.errno == errno.EROFS:
         return f"the file system of {where} is read-only: choose a path on another"
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"{error.strerror}: {where}: run it as root (in Ansible: `become: true`), or choose a path this user may use"
+        as_root = "run it as root (in Ansible: `become: true`)"
+        return f"{error.strerror}: {where}: {as_root}, or choose a path this user may use"
     return f"{error.strerror or error}: {where}"
