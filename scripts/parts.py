@@ -129,7 +129,6 @@ def unit() -> None:
     """Run the unit tests, then those of vec2pca with the packages of the hosts, on which it runs."""
     if not (shutil.which("Rscript") and shutil.which("gfortran")) and not apt_install("r-base-dev"):
         print_status("R could not be installed: the tests of r_package are skipped")
-    pytest("tests/unit")
     has_chromium = shutil.which("chromium") and shutil.which("chromedriver")
     if not has_chromium and not apt_install("chromium", "chromium-driver"):
         print_status("No Chromium could be installed: the tests of the page are skipped")
@@ -141,6 +140,7 @@ def unit() -> None:
         os.environ["LABSERVER_DATA"] = str(real_reviews)
     fetch_punkt(nltk_data / "tokenizers")
     fetch(axe, AXE_SOURCES, AXE_SHA256)
+    pytest("tests/unit")
     check(host_environment("lab", "pytest"), "-m", "pytest", VEC2PCA_TESTS, "--ignore", CLUSTER_TESTS)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import LabError
 from ..files import read_json, replacing
 from ..packages import dependents, installed
-from ..pages import PLACEHOLDER, REPORT, is_page
+from ..pages import HEADER, PLACEHOLDER, REPORT, is_page
 from ..ports import check_ports, listeners
 from ..record import Record
 from .config import (
@@ -31,7 +31,7 @@ from .config import (
 
 HTTP, HTTPS = 80, 443  # the ports that the distribution listens on
 # Those that the site and its extensions enable, with what they enable themselves; what needs another comes first
-OUR_MODULES = ("proxy_http", "proxy", "headers", "rewrite", "ssl", "socache_shmcb")
+OUR_MODULES = ("proxy_http", "proxy", "headers", "include", "rewrite", "ssl", "socache_shmcb")
 NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_.])?\Z|[0-9A-Fa-f:.]+\Z")
 
 
@@ -284,10 +284,10 @@ class Server:
         """Remove the pages that the roles httpd and report wrote; put the distribution's back."""
         page = self.root / "index.html"
         report = self.root / "report.html"
-        for path, kind in ((page, PLACEHOLDER), (report, REPORT)):
+        for path, kind in ((page, PLACEHOLDER), (report, REPORT), (self.root / "header.html", HEADER)):
             if is_page(path, kind):
                 self._remove(path)
-        if read_json(report.with_suffix(".json")).keys() == {"host", "system", "url", "components"}:
+        if read_json(report.with_suffix(".json")).keys() >= {"host", "system", "url", "components"}:
             self._remove(report.with_suffix(".json"))
         if default_page and not page.exists() and self.plan.default_page.exists() and self.root.is_dir():
             self._write(page, read_text(self.plan.default_page))

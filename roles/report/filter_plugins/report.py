@@ -16,6 +16,23 @@ def recorded_components(local_facts: Mapping[str, Any], order: Sequence[str]) ->
     return sorted(records, key=lambda record: (rank.get(record["name"], len(rank)), record["name"]))
 
 
+def report_links(components: Iterable[Mapping[str, Any]], rstudio: str) -> list[dict[str, str]]:
+    """Return what the header of all pages links to: texts and addresses.
+
+    `rstudio` is the address of RStudio. The first and the last page are always there.
+    """
+    ready = {component["name"]: component["details"] for component in components if component["state"] == "ready"}
+    found = {
+        "R labs": ready.get("r_labs", {}).get("page"),
+        "RStudio": rstudio if "rstudio_server" in ready else None,
+        "JupyterLab": ready.get("jupyterlab", {}).get("path"),
+        "Class": ready.get("comparison", {}).get("page"),
+        "Cluster": ready.get("vec2pca_cluster", {}).get("page"),
+    }
+    addresses = {"Analysis": "/", **found, "Server report": "/report.html"}
+    return [{"text": text, "address": address} for text, address in addresses.items() if address]
+
+
 def report_table(hosts: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the lines of a table of what each host has, where, or why not."""
     rows = [HEADING, *(row for host in hosts for row in _rows(host))]
@@ -38,4 +55,8 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Return the filters by the names templates use."""
-        return {"recorded_components": recorded_components, "report_table": report_table}
+        return {
+            "recorded_components": recorded_components,
+            "report_links": report_links,
+            "report_table": report_table,
+        }

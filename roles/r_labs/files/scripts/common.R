@@ -41,9 +41,10 @@ inks <- list(
   dark = list(text = "#e6e6e6", faint = "#8f8f8f", one = "#7db4f0", two = "#f0a36b")
 )
 
-# Draws the plot twice, for light and for dark screens. `paint` is a function of the colours. Sizes are in inches.
-draw <- function(name, caption, alt, paint, height = 3.3) {
-  picture <- list(name = name, caption = caption, alt = alt)
+# Draws the plot twice, for light and for dark screens. `see` says what a reader should find in it, `paint` is a function
+# of the colours. Sizes are in inches.
+draw <- function(name, caption, see, alt, paint, height = 3.3) {
+  picture <- list(name = name, caption = caption, see = see, alt = alt)
   for (scheme in names(inks)) {
     ink <- inks[[scheme]]
     file <- file.path(results_folder, paste0(name, "-", scheme, ".svg"))
@@ -61,13 +62,14 @@ draw <- function(name, caption, alt, paint, height = 3.3) {
 }
 
 # The same for bars that lie, the first on top, with room for long names
-draw_bars <- function(name, caption, alt, heights, labels, xlab, xlim = range(0, heights, na.rm = TRUE), line = NULL) {
+draw_bars <- function(name, caption, see, alt, heights, labels, xlab, xlim = range(0, heights, na.rm = TRUE),
+                      line = NULL) {
   paint <- function(ink) {
     par(mar = c(4, 8, 0.5, 1.5))
     barplot(rev(heights), names.arg = rev(labels), horiz = TRUE, col = ink$one, border = NA, xlab = xlab, xlim = xlim)
     if (!is.null(line)) abline(v = line, lty = 2, col = ink$two, lwd = 2)
   }
-  draw(name, caption, alt, paint, height = 1 + 0.5 * length(heights))
+  draw(name, caption, see, alt, paint, height = 1 + 0.5 * length(heights))
 }
 
 # ---- Results ---------------------------------------------------------------------------------------------------

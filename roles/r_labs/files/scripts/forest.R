@@ -92,6 +92,14 @@ finish(
   plots = list(
     draw(
       "forest-speedup", "Speed-up over the number of cores; dashed, what would be ideal",
+      if (cores > 1) {
+        paste(
+          "The line should rise with each core and stay below the dashed one: handing out the trees and putting them",
+          "together takes time, too. On a busy machine it is flatter."
+        )
+      } else {
+        "With a single core there is nothing to gain: both forests take about the same time, a speed-up near 1."
+      },
       sprintf("Line plot. Speed-up %s on %s cores.", paste(sprintf("%.2f", speed$speedup), collapse = ", "),
               paste(speed$cores, collapse = ", ")),
       function(ink) {
@@ -106,6 +114,10 @@ finish(
     ),
     draw(
       "forest-error", "Out-of-bag error while the serial forest grows, and of the whole parallel one",
+      paste(
+        "The error falls steeply over the first hundred trees, then hardly at all; more trees do not overfit. The",
+        "triangle lies at the end of the line: the forest grown on several cores is as good."
+      ),
       sprintf("Line plot. The error falls steeply over the first hundred trees, to %.4f. The parallel one's is %.4f.",
               error[["serial"]], error[["parallel"]]),
       function(ink) {

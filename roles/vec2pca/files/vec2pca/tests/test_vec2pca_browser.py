@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.browser import Browser, needs_chromium
+from support.browser import Browser, needs_chromium, served
 from support.results import result
 from vec2pca.cli import main
 from vec2pca.page import render
@@ -31,7 +31,8 @@ def page(tmp_path_factory: pytest.TempPathFactory, topic_text: Callable[[int], s
     arguments = ["--min-count", "5", "--features", "20", "--components", "4", "--epochs", "20", "--about", str(about)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("vec2pca.text.load_punkt", lambda: lambda line: [line])
-        assert main([str(text), str(out), *arguments, "--link", "Report=/r.html"]) == 0
+        assert main([str(text), str(out), *arguments, "--link", "Source=/r.txt", "--header=/header.html"]) == 0
+    out.write_text(served(out.read_text()))
     return out
 
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from support.browser import Browser, needs_chromium
+from support.browser import Browser, needs_chromium, served
 from support.classes import make_class
 from vec2pca.class_page import class_csv, render_class, rounded
 
@@ -29,8 +29,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     found = {}
     for hosts in (2, 3, 20, 30, 200):
         found[hosts] = folder / f"class-{hosts}.html"
-        page = render_class(make_class(hosts, training=hosts != 2), [("Analysis", "/")])
-        found[hosts].write_text(page, encoding="utf-8")
+        page = render_class(make_class(hosts, training=hosts != 2), [], "/header.html")
+        found[hosts].write_text(served(page), encoding="utf-8")
     return found
 
 

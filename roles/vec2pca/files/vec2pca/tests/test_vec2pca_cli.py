@@ -113,6 +113,15 @@ def test_about_title_and_links_are_shown_and_escaped(small_text: Path, tmp_path:
     assert "2026" in html
 
 
+def test_the_header_of_the_site_is_an_include_at_the_top_of_the_page(small_text: Path, tmp_path: Path) -> None:
+    alone, on_a_site = tmp_path / "alone.html", tmp_path / "site.html"
+    assert main([str(small_text), str(alone), *QUICK]) == 0
+    assert main([str(small_text), str(on_a_site), "--header", "/header.html", *QUICK]) == 0
+    include = '<!--#include virtual="/header.html" -->\n'
+    assert on_a_site.read_text().replace(f"<body>\n{include}", "<body>\n") == alone.read_text()
+    assert include in on_a_site.read_text()
+
+
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     for option, shown in (("--help", "--min-count"), ("--version", "vec2pca 0.")):
         with pytest.raises(SystemExit) as stop:
@@ -134,6 +143,8 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
         ["in", "out", "--seed", str(2**32)],
         ["in", "out", "--link", "no address"],
         ["in", "out", "--link", "Bad=javascript:alert(1)"],
+        ["in", "out", "--header", "header.html"],
+        ["in", "out", "--header", '/a" --><script>'],
     ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

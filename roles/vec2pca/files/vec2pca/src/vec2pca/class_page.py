@@ -204,11 +204,11 @@ def embedded(found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def render_class(found: dict[str, Any], links: Sequence[tuple[str, str]]) -> str:
-    """Return the page of a class: `found` is what `vec2pca compare --json` writes, `links` are for its top."""
+def render_class(found: dict[str, Any], links: Sequence[tuple[str, str]], header: str | None = None) -> str:
+    """Return the page of a class: `found` is what `vec2pca compare --json` writes, `links` and `header` are its top."""
     found = rounded(found)  # once, so that the page and its script write the same numbers
     pairs = len(found["hosts"]) > 1
-    header = f"""<p class="answer">{escape(found["answer"]).replace(" %", NARROW_SPACE + "%")}</p>
+    top = f"""<p class="answer">{escape(found["answer"]).replace(" %", NARROW_SPACE + "%")}</p>
 <p class="lead">{meaning(found)}</p>
 {remarks(found)}
 <nav aria-label="Page">{'<a href="#agreement">Agreement</a>' if pairs else ""}<a href="#chance">Sample or training</a>
@@ -226,11 +226,12 @@ def render_class(found: dict[str, Any], links: Sequence[tuple[str, str]]) -> str
     return document(
         title=found["title"],
         version=found["vec2pca"],
-        header=header,
+        top=top,
         main="\n".join(sections),
         data=embedded(found),
         styles=asset("page.css") + asset("class.css"),
         script=asset("class.js"),
+        header=header,
     )
 
 

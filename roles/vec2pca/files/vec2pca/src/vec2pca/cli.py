@@ -23,7 +23,7 @@ from vec2pca.files import read_object, readable, write_whole
 from vec2pca.labserver.content.source import Source
 from vec2pca.labserver.errors import LabError, explain
 from vec2pca.labserver.streams import run_program, seekable, shown
-from vec2pca.options import add_page, add_training, check_outputs, link, warn, warn_of_size, whole_number
+from vec2pca.options import add_page, add_top, add_training, check_outputs, warn, warn_of_size, whole_number
 from vec2pca.page import render
 from vec2pca.progress import Reporter
 from vec2pca.results import named_by_files, read_class, read_hosts, read_result
@@ -102,7 +102,7 @@ def compare_parser() -> argparse.ArgumentParser:
         default="How much do the results vary?",
         help="heading of the page of the class [%(default)s]",
     )
-    add("--link", type=link, action="append", default=[], metavar="TEXT=/ADDRESS", help="link at the top; repeatable")
+    add_top(command)
     add("--progress", choices=("auto", "none", "json"), default="auto", help="as for an analysis [%(default)s]")
     return command
 
@@ -138,9 +138,9 @@ def run_compare(arguments: Sequence[str]) -> None:
         result, spread = averaged(comparison, hosts)
         about = {"Hosts": [host["name"] for host in found["hosts"]], "Data set": found["parameters"]["data_set"]}
         title = f"Average of {len(found['hosts'])} samples"
-        write_whole(options.consensus, render(result, title, about, options.link, spread))
+        write_whole(options.consensus, render(result, title, about, options.link, spread, header=options.header))
     if options.html:
-        write_whole(options.html, render_class(found, options.link))
+        write_whole(options.html, render_class(found, options.link, options.header))
     if not piped:
         print(found["answer"])
 
@@ -182,7 +182,7 @@ def run(arguments: Sequence[str]) -> None:
         result = analyse(Source(path, name), settings, Reporter(options.progress))
     for warning in warnings_of(result, name):
         warn(warning)
-    page = render(result, title, about, options.link) if options.output else ""
+    page = render(result, title, about, options.link, header=options.header) if options.output else ""
     warn_of_size(page, result)
     if options.json:
         write_whole(options.json, result.as_json(title, about))

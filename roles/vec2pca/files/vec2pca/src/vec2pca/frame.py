@@ -62,8 +62,13 @@ def links_html(links: Sequence[tuple[str, str]]) -> str:
     return "".join(f'<a href="{escape(where)}">{escape(text)}</a>' for text, where in links)
 
 
-def document(*, title: str, version: str, header: str, main: str, data: object, styles: str, script: str) -> str:
-    """Return the whole page: `header` comes below the title, `data` is what the script finds in the element `data`."""
+def document(
+    *, title: str, version: str, top: str, main: str, data: object, styles: str, script: str, header: str | None
+) -> str:
+    """Return the whole page: `top` comes below the title, `data` is what the script finds in the element `data`.
+
+    `header` is the address of the site's own header: its server puts that in, and everywhere else this is a comment.
+    """
     script = "\n" + asset("frame.js") + script
     # safe inside a script element: no tag can begin or end there
     embedded = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
@@ -72,6 +77,7 @@ def document(*, title: str, version: str, header: str, main: str, data: object, 
         f"default-src 'none'; script-src 'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'; "
         "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
     )
+    include = f'<!--#include virtual="{header}" -->\n' if header else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -83,12 +89,12 @@ def document(*, title: str, version: str, header: str, main: str, data: object, 
 <title>{escape(title)}</title>
 <link rel="icon" href="data:,">
 <style>
-{styles}</style>
+{asset("frame.css")}{styles}</style>
 </head>
 <body>
-<header>
+{include}<header>
 <h1>{escape(title)}</h1>
-{header}
+{top}
 </header>
 <main>
 {main}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -58,6 +59,23 @@ def link(text: str) -> tuple[str, str]:
     return readable(label), readable(where)
 
 
+def header(text: str) -> str:
+    """Return an address on the web server that no comment of HTML can end in."""
+    if not re.fullmatch(r"(/[A-Za-z0-9_.]+)+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not /address, of letters, digits, dots and underscores")
+    return text
+
+
+def add_top(command: argparse.ArgumentParser) -> None:
+    """Add what leads from the page to others."""
+    add = command.add_argument
+    add("--link", type=link, action="append", default=[], metavar="TEXT=/ADDRESS", help="link at the top; repeatable")
+    add(
+        "--header", type=header, metavar="/ADDRESS",
+        help="header of the site, which a web server puts in where it has server-side includes",
+    )  # fmt: skip
+
+
 def add_training(command: argparse.ArgumentParser) -> None:
     """Add what the result depends on, besides the text."""
     base, add = Settings(), command.add_argument
@@ -100,7 +118,7 @@ def add_page(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--title", type=readable, help="heading of the page [vec2pca: the input's name]")
     add("--about", type=Path, metavar="FILE", help="JSON object shown on the page: label -> value or list")
-    add("--link", type=link, action="append", default=[], metavar="TEXT=/ADDRESS", help="link at the top; repeatable")
+    add_top(command)
     add("--json", type=Path, metavar="FILE", help="also write words, scores, variance and vectors as JSON")
     add(
         "--progress", choices=("auto", "none", "json"), default="auto",

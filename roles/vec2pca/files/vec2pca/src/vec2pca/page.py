@@ -117,18 +117,19 @@ def render(
     links: Sequence[tuple[str, str]],
     spread: Sequence[float | None] | None = None,
     cluster: dict[str, Any] | None = None,
+    header: str | None = None,
 ) -> str:
     """Return the whole page. `about` is shown as it is; `links` are (text, address) pairs for the top of the page.
 
     `spread` is, for a result that stands for many samples, how far each word moves between them; `cluster` what an
-    analysis on one cost.
+    analysis on one cost; `header` the address of the site's header.
     """
     orders = np.argsort(result.scores, axis=0, kind="stable").T.tolist()
     cards = "".join(component_card(result, i, order) for i, order in enumerate(orders))
     source = f"<h3>The sample</h3>{definitions(about)}" if about else ""
     run = f"<h3>The cluster</h3>{definitions(facts_of(cluster) | phases_of(cluster))}" if cluster else ""
     text = result.corpus
-    header = f"""<p class="lead">The directions in which the <b>{text["vocabulary"]:,}</b> most used words of
+    top = f"""<p class="lead">The directions in which the <b>{text["vocabulary"]:,}</b> most used words of
 <b>{text["words"]:,}</b> differ most: <b>{len(orders)}</b> principal components of their word vectors,
 <b>{percent(sum(result.variance))}</b> of the variance.</p>
 <nav aria-label="Page"><a href="#words-map" data-script hidden>Map</a><a href="#components">Components</a>
@@ -151,9 +152,10 @@ be read side by side.</p>
     return document(
         title=title,
         version=result.parameters["vec2pca"],
-        header=header,
+        top=top,
         main=main,
         data=embedded(result, about, spread),
         styles=asset("page.css"),
         script=asset("page.js"),
+        header=header,
     )

@@ -31,6 +31,9 @@ QUIET = [
     "--disable-sync",
     "--hide-scrollbars",
 ]
+INCLUDE = '<!--#include virtual="/header.html" -->'
+HEADER = """<nav class="site" aria-label="Server"><b>lab-1.example.org</b><a href="/" aria-current="page">Analysis</a>
+<a href="/labs/">R labs</a><a href="/jupyter/">JupyterLab</a><a href="/report.html">Server report</a></nav>"""
 needs_chromium = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
 
 
@@ -122,6 +125,12 @@ class Browser:
             "axe.run().then(r => arguments[0](r.violations.map(v => [v.id, v.nodes[0].html])))"
         )
         return found
+
+
+def served(page: str) -> str:
+    """Return a page as a web server with server-side includes sends it."""
+    assert INCLUDE in page
+    return page.replace(INCLUDE, HEADER)
 
 
 @contextmanager

@@ -138,7 +138,7 @@ def run(arguments: Sequence[str]) -> None:
         warn(warning)
     if cost["left_out"]:
         warn(f"{cost['left_out']:,} records were left out, the first: {cost['bad_record']}")
-    page = render(result, title, about, options.link, cluster=cost)
+    page = render(result, title, about, options.link, cluster=cost, header=options.header)
     warn_of_size(page, result)
     if options.json:
         write_whole(options.json, result.as_json(title, about, cost))

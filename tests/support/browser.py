@@ -1,0 +1,1 @@
+../../roles/vec2pca/files/vec2pca/tests/support/browser.py
