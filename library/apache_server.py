@@ -68,6 +68,10 @@ alone:
   description: Whether Apache serves nothing else, and was not there before us.
   returned: with O(state=present)
   type: bool
+version:
+  description: Version of Apache.
+  returned: with O(state=present)
+  type: str
 write_page:
   description: Whether there is no first page yet other than the distribution's.
   returned: with O(state=present)

@@ -83,6 +83,10 @@ problem:
   description: Why it had to be created, or would have to be; empty when it worked.
   returned: success
   type: str
+version:
+  description: Version of its Python; empty where there is no environment.
+  returned: success
+  type: str
 """
 
 import os
@@ -91,7 +95,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.errors import LabError, explain
 from ansible.module_utils.labserver.own_folder import OwnFolder
-from ansible.module_utils.labserver.python_environment import PythonEnvironment, closed_folder, problem
+from ansible.module_utils.labserver.python_environment import PythonEnvironment, closed_folder, problem, version
 
 
 def ensure(module: AnsibleModule, folder: OwnFolder) -> str:
@@ -149,7 +153,7 @@ def main() -> None:
             module.warn(f"{folder.path} was not made here, and is left as it is")
     except (LabError, OSError) as error:
         module.fail_json(msg=explain(error))
-    module.exit_json(changed=folder.changed, problem=found)
+    module.exit_json(changed=folder.changed, problem=found, version=version(Path(options["path"])))
 
 
 if __name__ == "__main__":

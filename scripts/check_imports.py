@@ -32,6 +32,7 @@ ORDER: dict[str, set[str]] = {
     },
     "labserver.record": {"labserver.files"},
     "labserver.memory": set(),
+    "labserver.machine": {"labserver.memory"},
     "labserver.packages": set(),
     "labserver.pages": set(),
     "labserver.ssh": set(),

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from machine import EXIT_INTERRUPTED, ROOT, STATE
 
@@ -259,7 +260,7 @@ def main() -> int:
 
 
 def addresses(hosts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return where the page of each host is, and once where those are that are about several."""
+    """Return where the page of each host is, once where those are that are about several, and what asks a password."""
     sites = [host for host in hosts if host["url"]]
     pages = [f"The page of {host['host']}: {host['url']}" for host in sites]
     for name, subject in SHARED_PAGES.items():
@@ -270,7 +271,12 @@ def addresses(hosts: Sequence[Mapping[str, Any]]) -> list[str]:
             if record["name"] == name and record["where"].startswith("/")
         ]
         pages += [f"{subject}: {found[0]}"] if found else []
-    return pages
+    return pages + [
+        f"{link['text']} of {host['host']}: {urljoin(host['url'], link['address'])} (passwords: {link['passwords']})"
+        for host in sites
+        for link in host["links"]
+        if link["passwords"]
+    ]
 
 
 if __name__ == "__main__":

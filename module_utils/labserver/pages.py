@@ -7,6 +7,7 @@ from pathlib import Path
 ANALYSIS = b'<meta name="generator" content="vec2pca '
 PLACEHOLDER = b"No analysis has been published here yet."  # role httpd's page until there is one
 HEADER = b'<nav class="site" aria-label="Server">'  # role report's, of all pages
+MEASURED = b'<dl class="measured">'  # role report's, a part of its page
 REPORT = b": what this server has</title>"
 _HEAD = 4096  # bytes; it is in the first ones
 

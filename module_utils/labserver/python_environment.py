@@ -78,6 +78,16 @@ def problem(path: Path, interpreter: str, imports: Sequence[str]) -> str:
     return _damaged_file(path, folders) or (f"it has no module {missing[0]}" if missing else "")
 
 
+def version(path: Path) -> str:
+    """Return the version of Python that an environment says it has; empty where there is none."""
+    with suppress(OSError):
+        found = re.search(
+            r"^version(?:_info)? *= *(\S+)", (path / "pyvenv.cfg").read_text(encoding="utf-8"), re.MULTILINE
+        )
+        return found[1] if found else ""
+    return ""
+
+
 def closed_folder(path: Path) -> str:
     """Return the folder, of those that lead to a path, that not everybody may enter; empty where there is none."""
     ways = [folder for folder in (path, *path.parents) if folder.is_dir() and not folder.stat().st_mode & stat.S_IXOTH]

@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import LabError
 from ..files import read_json, replacing
 from ..packages import dependents, installed
-from ..pages import HEADER, PLACEHOLDER, REPORT, is_page
+from ..pages import HEADER, MEASURED, PLACEHOLDER, REPORT, is_page
 from ..ports import check_ports, listeners
 from ..record import Record
 from .config import (
@@ -140,7 +140,9 @@ class Server:
         page = self.root / "index.html"
         shared = Path(os.path.realpath(self.root)) in document_roots(found, self.plan)
         default = page.is_file() and read_text(page) == read_text(self.plan.default_page) and not shared
+        version = re.search(r"Apache/(\S+)", run(self.plan.control, "-v")[1])
         return {
+            "version": version[1] if version else "",
             # What counts for the whole server is set only where it is ours alone
             "alone": not before["installed"] and not sites and not files,
             "write_page": not page.exists() or default,
@@ -284,7 +286,9 @@ class Server:
         """Remove the pages that the roles httpd and report wrote; put the distribution's back."""
         page = self.root / "index.html"
         report = self.root / "report.html"
-        for path, kind in ((page, PLACEHOLDER), (report, REPORT), (self.root / "header.html", HEADER)):
+        kinds = {page: PLACEHOLDER, report: REPORT}
+        kinds |= {self.root / "header.html": HEADER, self.root / "measured.html": MEASURED}
+        for path, kind in kinds.items():
             if is_page(path, kind):
                 self._remove(path)
         if read_json(report.with_suffix(".json")).keys() >= {"host", "system", "url", "components"}:

@@ -47,7 +47,8 @@ def test_each_host_has_a_sample_of_its_own(reports: Path) -> None:
 
 
 def test_the_report_links_to_it(fetch: Callable[..., Any], component: Callable[..., Any]) -> None:
-    assert '<a href="/class/">comparison</a>' in fetch("/report.html").text
+    assert '<a href="/class/">Class</a>' in fetch("/report.html").text
+    assert '<a href="/class/" aria-current="page">Class</a>' in fetch("/class/").text
     assert component("comparison")["details"]["hosts"] == ["lab-1", "lab-2", "lab-3"]
 
 

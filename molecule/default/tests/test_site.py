@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from testinfra.host import Host
 
 MOVIE_REVIEWS = 33_530
@@ -60,6 +61,26 @@ def test_the_report_is_served_as_a_page_and_as_json(fetch: Callable[..., Any]) -
     page = fetch("/report.html")
     assert page.status == 200
     assert all(name in page.text for name in ready)
+
+
+@pytest.mark.parametrize("path", ["/", "/labs/", "/report.html"])
+def test_the_header_names_the_page_and_leads_to_what_there_is(fetch: Callable[..., Any], path: str) -> None:
+    page = fetch(path).text
+    assert "<!--#" not in page
+    header = page.partition('<nav class="site"')[2].partition("</nav>")[0]
+    assert re.findall(r'href="([^"]*)" aria-current="page"', header) == [path]
+    addresses = re.findall(r'href="(/[^"]*)"', header)
+    assert {"/", "/labs/", "/report.html"} <= set(addresses)
+    assert {address: fetch(address).status for address in addresses} == dict.fromkeys(addresses, 200)
+
+
+def test_the_report_measures_the_host(host: Host, fetch: Callable[..., Any]) -> None:
+    report = json.loads(fetch("/report.json").text)
+    assert 0 < report["machine"]["memory_mb"]["free"] <= report["machine"]["memory_mb"]["total"]
+    assert report["machine"]["disks"][0]["path"] == "/"
+    assert report["machine"]["time"][:10] in fetch("/report.html").text
+    assert report["versions"]["Apache"] in host.check_output("apache2 -v")
+    assert report["versions"].keys() >= {"Apache", "Python", "R", "vec2pca"}
 
 
 def test_the_program_is_a_command_of_every_user(host: Host) -> None:

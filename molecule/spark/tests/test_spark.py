@@ -77,7 +77,7 @@ def test_exact_is_the_result_of_one_machine(master: Host, component: Callable[[s
 
 def test_the_page_is_served(fetch: Callable[..., Any], name: str) -> None:
     if name == "lab-1":
-        assert '<a href="/cluster.html">vec2pca_cluster</a>' in fetch("/report.html").text
+        assert '<a href="/cluster.html">Cluster</a>' in fetch("/report.html").text
         page = fetch("/cluster.html")
         assert page.status == 200
         assert "exact: by one program, on all words in order" in page.text

@@ -240,11 +240,13 @@ def test_the_pages_of_role_report_go(act: Act, apache: Apache) -> None:
     apache.install()
     set_up(act, apache)
     header, report, data = (apache.page.parent / name for name in ("header.html", "report.html", "report.json"))
+    measured = header.with_name("measured.html")
+    measured.write_text('<dl class="measured">')
     header.write_text('<nav class="site" aria-label="Server">')
     report.write_text("<title>lab-1: what this server has</title>")
     data.write_text('{"host": "lab-1", "system": "Debian 12", "url": "http://lab/", "components": [], "more": {}}')
     act("absent")
-    assert not any(path.exists() for path in (header, report, data))
+    assert not any(path.exists() for path in (header, report, data, measured))
 
 
 def test_a_configuration_that_is_wrong_already_is_named(act: Act, apache: Apache) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.browser import Browser, chromium, needs_chromium
+from tests.support.plugins import load_plugin
 
 ROOT = Path(__file__).resolve().parents[3]
 ADDRESSES = {"placeholder": "/index.html", "labs": "/labs/index.html", "report": "/report.html"}
@@ -47,16 +48,41 @@ def record(name: str, **more: Any) -> dict[str, Any]:
 COMPONENTS = [
     record("swap", where="/var/swap.1, 1024 MB"),
     record("vec2pca", where="/var/www/html/index.html"),
-    record("r_packages", where="doMC", unavailable={"gbm": "the repository is <out> of reach: " + "https://x/" * 30}),
-    record("rstudio_server", state="unavailable", reason="https://vendor/rstudio.deb: cannot be reached"),
+    record("r_packages", where="doMC"),
+    record("rstudio_server", state="unavailable"),
     record("r_labs", where="/labs/, and /home/student/labs of student", details={"page": "/labs/"}),
     record("comparison", where="/class/", details={"page": "/class/"}),
     record("jupyterlab", where="/jupyter/", details={"path": "/jupyter/"}),
 ]
+MACHINE = {
+    "time": "2026-11-27T13:00:05Z",
+    "load": [0.5, 1.25, 2.0],
+    "cores": 2,
+    "memory_mb": {"total": 2048, "free": 512},
+    "swap_mb": {"total": 1024, "free": 1024},
+    "disks": [{"path": "/", "total_mb": 10240, "free_mb": 5120}],
+}
+REASON = f"https://packages.example/{'x' * 200}: <out>: Could not resolve host"
+REPORT = {
+    "host": "lab-<1>",
+    "system": "Debian 12.9",
+    "url": "http://lab/",
+    "components": COMPONENTS,
+    "links": load_plugin("report/filter_plugins/report.py").report_links(COMPONENTS, "http://lab:8787/"),
+    "missing": [
+        {"name": "r_packages", "part": "gbm", "help": "This host cannot reach packages.example.", "reason": REASON},
+        {"name": "swap", "part": "", "help": "The kernel has no swap", "reason": "The kernel has no swap"},
+    ],
+    "unverified": [{"name": "r_labs", "part": "flights of 2008", "reason": "its publisher states no SHA-256"}],
+    "versions": {"Apache": "2.4.62", "R": "4.2.2"},
+    "machine": MACHINE,
+    "ec2": {
+        "type": "t3.micro", "region": "us-west-2", "expires": "2026-12-27T12:00:00Z", "hourly_usd": 0.0154,
+        "prices_of": "2026-11",
+    },
+}  # fmt: skip
 VARIABLES = {
-    "report_host": {"host": "lab-<1>", "system": "Debian 12.9", "url": "http://lab/", "components": COMPONENTS},
-    "report_rstudio_url": "http://lab:8787/",
-    "__report_components": COMPONENTS,
+    "report_host": REPORT,
     "__r_labs_unavailable": {"gbm": "R of student has no gbm."},
     "__r_labs_final": {"published": {"forest": LAB, "boosting": {**LAB, "title": "Boosted trees", "tables": []}}},
     "__r_labs_user_folder": "/home/student/labs",
@@ -65,6 +91,7 @@ VARIABLES = {
 }
 TEMPLATES = {
     "header": "report/templates/header.html.j2",
+    "measured": "report/templates/measured.html.j2",
     "report": "report/templates/report.html.j2",
     "labs": "r_labs/templates/index.html.j2",
     "placeholder": "httpd/templates/placeholder.html.j2",
@@ -87,7 +114,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "gather_facts": False,
         "connection": "local",
         "vars": {"ansible_python_interpreter": sys.executable},
-        "vars_files": [str(ROOT / "roles/report/vars/main.yml")],
         "tasks": tasks,
     }
     playbook = folder / "play.json"
@@ -110,6 +136,7 @@ def served(pages: dict[str, str], name: str) -> str:
     )
     page, count = re.subn(r'<!--#include virtual="/header.html" -->', lambda _: header, pages[name])
     assert count == 1
+    page = page.replace('<!--#include virtual="/measured.html" -->', pages["measured"])
     assert "<!--#" not in page
     return page
 
@@ -126,6 +153,26 @@ def test_a_page_has_what_it_needs_in_itself(pages: dict[str, str], name: str) ->
     page = served(pages, name)
     assert (ROOT / "roles/shared/files/frame.css").read_text() in page
     assert not re.search(r'(?:src|srcset)="(?!data:)|<link [^>]*href="(?!data:)|@import|url\(|<script', page)
+
+
+def test_the_report_tells_what_people_ask(pages: dict[str, str]) -> None:
+    page = served(pages, "report")
+    text = " ".join(re.sub(r"<[^>]*>", " ", page.partition("<body>")[2]).split())
+    for said in (
+        "6 parts of lab-&lt;1&gt; work, 2 are missing",
+        "gbm of r_packages This host cannot reach packages.example.",
+        "flights of 2008 r_labs its publisher states no SHA-256",
+        "Load 0.50, 1.25, 2.00",
+        "Memory 0.5 of 2.0 GiB free",
+        "Disk of / 5.0 of 10.0 GiB free",
+        "Last run 2026-11-27 13:00:05 UTC",
+        "0.0154 USD an hour, 11.24 a month",
+        "Expires 2026-12-27T12:00:00Z",
+        "Apache 2.4.62",
+    ):
+        assert said in text
+    assert '<a href="http://lab/labs/">' in page
+    assert page.count("<details>") == 1
 
 
 def test_what_a_record_says_cannot_become_markup(pages: dict[str, str]) -> None:

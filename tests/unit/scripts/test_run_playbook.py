@@ -160,7 +160,7 @@ def test_ansible_without_an_engine_says_how_to_get_one() -> None:
 
 def test_the_page_of_the_class_is_told_where_hosts_were_compared() -> None:
     def host(name: str, *components: dict[str, str], url: str = "") -> dict[str, object]:
-        return {"host": name, "url": url, "components": components}
+        return {"host": name, "url": url, "components": components, "links": []}
 
     class_page = {"name": "comparison", "state": "ready", "where": "/class/"}
     swap = {"name": "swap", "state": "ready", "where": "/srv/swap"}
@@ -175,4 +175,18 @@ def test_the_page_of_the_class_is_told_where_hosts_were_compared() -> None:
         "The page of a: http://a/",
         "The page of b: http://b/",
         "How much their results vary: http://a/class/",
+    ]
+
+
+def test_passwords_are_told_beside_the_address_that_asks_for_them() -> None:
+    links = [
+        {"text": "R labs", "address": "/labs/", "passwords": ""},
+        {"text": "RStudio", "address": "http://a:8787/", "passwords": "on the controller, .secrets/a"},
+        {"text": "JupyterLab", "address": "/jupyter/", "passwords": "on the controller, .secrets/a"},
+    ]
+    host = {"host": "a", "url": "http://a/", "components": [], "links": links}
+    assert run_playbook.addresses([host]) == [
+        "The page of a: http://a/",
+        "RStudio of a: http://a:8787/ (passwords: on the controller, .secrets/a)",
+        "JupyterLab of a: http://a/jupyter/ (passwords: on the controller, .secrets/a)",
     ]

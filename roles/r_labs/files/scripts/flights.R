@@ -141,8 +141,8 @@ finish(
     draw_bars(
       "flights-memory", "Peak of memory",
       paste(
-        "read.csv takes the most by far, several times what the file has. The copy is made piece by piece, and takes",
-        "little; every later time reads two columns and takes hardly more than R alone."
+        "read.csv takes the most, several times what the file has. The copy is made piece by piece, and takes less; every",
+        "later time reads two columns, and takes less again. Of each bar, what R alone takes is no part of the data."
       ),
       sprintf("Bar plot. %s.", paste(ways, mib(memory$peak_mib), sep = ": ", collapse = "; ")),
       memory$peak_mib, c("R alone", "read.csv", "bigmemory,\ncopying once", "bigmemory,\nlater"), "MiB"
@@ -165,8 +165,8 @@ finish(
     draw(
       "flights-carriers", "Mean delay by carrier, in minutes",
       paste(
-        "A dot for each airline, the most punctual on top. The difference between the first and the last is smaller than",
-        "between morning and evening; an airline with few flights may lie far out by chance, which the table tells."
+        "A dot for each airline, the most punctual on top. Most lie within a minute or two of their neighbours; one with",
+        "few flights may lie far out by chance, and the table has their number."
       ),
       sprintf("Dot plot. From %s with %.1f minutes to %s with %.1f.", carriers$name[1], carriers$mean[1],
               carriers$name[nrow(carriers)], carriers$mean[nrow(carriers)]),
@@ -181,8 +181,9 @@ finish(
     if (!is.null(ages)) draw(
       "flights-age", "Mean delay by age of the plane",
       paste(
-        "Old planes are not steadily later: the dots lie about the dashed line, the mean of all flights, and do not rise",
-        "with the years. Small dots scatter most, as they stand for few flights."
+        "The dashed line is the mean of all flights. If old planes were later, the large dots would rise to the right.",
+        if (per_year < 0.2) "They do not." else "They do.",
+        "The small ones scatter most, as they stand for few flights."
       ),
       sprintf("Dot plot, a dot for each year of age. %+.2f minutes for each year.", per_year),
       function(ink) {

@@ -95,7 +95,7 @@ finish(
       if (cores > 1) {
         paste(
           "The line should rise with each core and stay below the dashed one: handing out the trees and putting them",
-          "together takes time, too. On a busy machine it is flatter."
+          "together takes time, too. On a machine that is busy with other work it says little."
         )
       } else {
         "With a single core there is nothing to gain: both forests take about the same time, a speed-up near 1."
