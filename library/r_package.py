@@ -39,7 +39,8 @@ options:
     type: path
   repos:
     description: Addresses of repositories, C(https://), C(http://) or C(file://); one, a list, or a mapping of names to
-      them. Default is what R's own profile says, its option C(repos).
+      them. The first that has a package gives it, and one that does not answer is passed over with a warning. Default
+      is what R's own profile says, its option C(repos).
     type: raw
   type:
     description: V(auto) takes what a repository gives, V(binary) only what it has built, V(source) only source.
@@ -60,6 +61,38 @@ options:
     description: Seconds that a repository may take to answer.
     type: int
     default: 30
+  distribution_sources:
+    description: Packages that neither the distribution has built nor a repository gives, and which are part of a source
+      package of the distribution; by apt only. They are compiled, as a last resort, from the newest version that the
+      C(deb-src) of the host's own lists would give. The lists of the host stay as they are.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the package of R.
+        type: str
+        required: true
+      source:
+        description: Name of the source package. Default is that of the package of R.
+        type: str
+      folder:
+        description: The folder in it that holds the package of R.
+        type: str
+        default: .
+      dependencies:
+        description: The packages of R that it needs, as its C(DESCRIPTION) has them. They are installed like others.
+        type: str
+        default: ""
+      packages:
+        description: Packages of the distribution that it is compiled with and needs to load.
+        type: list
+        elements: str
+        default: []
+      makevars:
+        description: Text for its C(src/Makevars), which then is not made by its C(configure).
+        type: str
+        default: ""
   record:
     description: A name under which C(/var/lib/labserver/<name>.json) keeps which packages this module installed, those
       that others need too. With O(state=absent) what was there before, and what others have come to need, stays,
@@ -96,6 +129,19 @@ EXAMPLES = r"""
     version: 1.7.11.1
     repos: https://mirror.example.org/cran/2025-06-01
 
+- name: Install a package that only a source of Debian has, and compile it against Debian's own library
+  r_package:
+    name: xgboost
+    distribution_sources:
+      - name: xgboost
+        folder: R-package
+        dependencies: Matrix (>= 1.1-0), data.table (>= 1.9.6), jsonlite (>= 1.0)
+        packages: [libxgboost-dev]
+        makevars: |
+          PKG_CPPFLAGS = -I.. -I../..
+          PKG_LIBS = -lxgboost
+          OBJECTS = xgboost_R.o init.o
+
 - name: Install a package where its repository can be reached
   r_package:
     name: tictoc
@@ -114,8 +160,8 @@ reason:
   type: str
 packages:
   description: The packages that were named and load, or in check mode would, by name. Each has its C(version); its
-    C(source), which is V(present), V(distribution) or V(repository); and C(library), the folder that it is in, which is
-    empty in check mode for what the distribution would install.
+    C(source), which is V(present), V(distribution), V(repository) or V(source), one of the distribution's sources; and
+    C(library), the folder that it is in, which is empty in check mode for what the distribution would install.
   returned: always
   type: dict
 failures:
@@ -127,7 +173,7 @@ unavailable:
   returned: always
   type: dict
 library:
-  description: The folder that packages from a repository go to.
+  description: The folder that packages from a repository or a source go to.
   returned: when R was found
   type: str
 log:
@@ -145,8 +191,9 @@ from ansible.module_utils.labserver.errors import LabError
 from ansible.module_utils.labserver.r.diagnosis import explain
 from ansible.module_utils.labserver.r.distribution import find_distribution
 from ansible.module_utils.labserver.r.install import install_packages
+from ansible.module_utils.labserver.r.metadata import parse_dependencies
 from ansible.module_utils.labserver.r.remove import remove
-from ansible.module_utils.labserver.r.request import PackageRequest
+from ansible.module_utils.labserver.r.request import DistributionSource, PackageRequest
 from ansible.module_utils.labserver.record import Record
 
 NONE: dict[str, Any] = {"available": False, "reason": "", "packages": {}, "failures": {}, "unavailable": {}}
@@ -175,6 +222,19 @@ def main() -> None:
             "distro": {"type": "str", "choices": ["prefer", "only", "never"], "default": "prefer"},
             "r": {"type": "path"},
             "timeout": {"type": "int", "default": 30},
+            "distribution_sources": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "source": {"type": "str"},
+                    "folder": {"type": "str", "default": "."},
+                    "dependencies": {"type": "str", "default": ""},
+                    "packages": {"type": "list", "elements": "str", "default": []},
+                    "makevars": {"type": "str", "default": ""},
+                },
+            },
             "record": {"type": "str"},
             "required": {"type": "bool", "default": True},
         },
@@ -202,6 +262,17 @@ def main() -> None:
             timeout=options["timeout"],
             cores=len(os.sched_getaffinity(0)),
             record=record,
+            sources={
+                described["name"]: DistributionSource(
+                    name=described["name"],
+                    source=described["source"] or described["name"],
+                    folder=described["folder"],
+                    dependencies=parse_dependencies(described["dependencies"]),
+                    packages=described["packages"],
+                    makevars=described["makevars"],
+                )
+                for described in options["distribution_sources"]
+            },
         )
         request.check()
         if program is None:

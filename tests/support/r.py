@@ -116,8 +116,17 @@ case "$(basename "$0") $1" in
     exit ${{status:-0}} ;;
   apt-get*)
     for argument; do
-      case $argument in remove) doing=remove ;; r-cran-*) packages="$packages $argument" ;; esac
+      case $argument in
+        remove) doing=remove ;; update) doing=update ;; source) doing=fetch ;; --print-uris) doing=uris ;;
+        r-cran-*) packages="$packages $argument" ;; *) last=$argument ;;
+      esac
     done
+    [ "$doing" != update ] || {{ cat {offered}/update 2>/dev/null; exit 0; }}
+    case $doing in fetch|uris)
+      [ -d {offered}/source-$last ] || {{ echo "E: Unable to find a source package for $last"; exit 100; }}
+      [ $doing = fetch ] || {{ echo "'http://deb.example.org/$last.dsc' ${{last}}_1.0-1.dsc 9 SHA256:0"; exit 0; }}
+      cp -r {offered}/source-$last "$last-1.0"; exit 0 ;;
+    esac
     for package in $packages; do
       [ ! -e {offered}/$package/fails ] || {{ cat {offered}/$package/fails; exit 100; }}
     done
@@ -149,6 +158,16 @@ class StandInApt:
         (package / "version").write_text(version)
         if fails:
             (package / "fails").write_text(f"{fails}\n")
+
+    def offer_source(self, source: str, name: str, folder: str, **parts: str) -> Path:
+        """Offer a source package that holds a package of R in a folder; return its tree."""
+        tree = self.offered / f"source-{source}"
+        tree.mkdir()
+        with tarfile.open(write(tree, name, **parts)) as archive:
+            archive.extractall(tree)
+        (tree / folder).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).rename(tree / folder)
+        return tree
 
     def calls(self, program: str) -> list[str]:
         """Return the arguments that a program was called with, and forget them."""

@@ -17,10 +17,11 @@ from .metadata import version_of
 HOMES = ("/usr/lib/R", "/usr/lib64/R")  # of the R whose packages these are; another R does not look there
 
 
-def run(*argv: str) -> tuple[int, str]:
+def run(*argv: str, folder: Path | None = None) -> tuple[int, str]:
     """Run a program in English, without a terminal; return its status and all it printed."""
     process = subprocess.run(
         argv,
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -85,23 +86,26 @@ class Distribution:
 
     def install(self, names: Sequence[str]) -> dict[str, Problem]:
         """Install all in one transaction, and one by one when that fails; return what went wrong by R's name."""
-        output = self._run(*self.install_command, *map(self.package, names))
-        if not output:
+        problem = self.install_packages([self.package(name) for name in names])
+        if not problem:
             return {}
         if len(names) == 1:
-            return {names[0]: self._explain(names[0], output)}
+            return {names[0]: problem}
         problems: dict[str, Problem] = {}
         for name in names:
             problems.update(self.install([name]))
         return problems
 
-    def _explain(self, name: str, output: str) -> Problem:
-        output = clean_output(output)
+    def install_packages(self, packages: Sequence[str]) -> Problem | None:
+        """Install packages, which have the distribution's names here; return what went wrong."""
+        output = clean_output(self._run(*self.install_command, *packages)) if packages else ""
+        if not output:
+            return None
         errors = "\n".join(line for line in output.splitlines() if re.match(r"(E|W|Err|Error)\b", line))
         last = tail(errors or output, 4)
         if is_unreachable(output):
-            return Problem(f"{self.tool} cannot reach the source of {self.package(name)}: {last}", unreachable=True)
-        return Problem(f"{self.tool} could not install {self.package(name)}: {last}")
+            return Problem(f"{self.tool} cannot reach the source of {' '.join(packages)}: {last}", unreachable=True)
+        return Problem(f"{self.tool} could not install {' '.join(packages)}: {last}")
 
 
 class Apt(Distribution):

@@ -1,4 +1,4 @@
-"""Installs packages: the distribution's in one transaction, the others in one R process."""
+"""Installs packages: the distribution's in one transaction, a repository's in one R process, then sources."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ..errors import LabError
+from ..packages import installed
 from .diagnosis import (
     FULL_DISK,
     Problem,
@@ -18,12 +19,13 @@ from .diagnosis import (
     why_not_installed,
     why_not_loaded,
 )
-from .distribution import HOMES, Distribution
+from .distribution import HOMES, Apt, Distribution
 from .locks import clear, discard, library_lock, work_folder
 from .metadata import read_description, satisfies, version_of
-from .plan import Choice, Plan
+from .plan import ORIGINS, Choice, Plan
 from .process import Offer, QueryResult, RProcess
 from .request import PackageRequest, PackageResult
+from .sources import AptSources
 
 
 class Installation:
@@ -40,6 +42,7 @@ class Installation:
         self.logs: dict[str, str] = {}
         self.systems: dict[str, str] = {}  # what packages say of the system libraries they need
         self.not_fetched: dict[str, Problem] = {}
+        self.apt_sources = AptSources(work / "sources")
 
     def query(self, names: Sequence[str], offers: Sequence[str] = ()) -> QueryResult:
         """Query R."""
@@ -74,6 +77,7 @@ class Installation:
         if refresh and self.distribution and open_names:
             self.distribution.refresh()
         candidates = self._candidates(open_names)
+        sources: dict[str, Offer | Problem] = {}
         if request.distro != "only":
             missing = [
                 name
@@ -82,12 +86,21 @@ class Installation:
                 or name not in candidates
                 or not satisfies(candidates[name], request.constraints)
             ]
+            by_apt = isinstance(self.distribution, Apt)
+            described = [request.sources[name] for name in missing if name in request.sources and by_apt]
             if missing:
-                answer = answer if answer.queried else self.query(request.names, missing)
+                needs = {need for source in described for need in source.dependencies}
+                answer = answer if answer.queried else self.query(request.names, [*missing, *sorted(needs)])
                 others = set(answer.offers) - set(answer.loaded) - set(candidates)
                 others |= {need for offers in answer.offers.values() for offer in offers for need in offer.dependencies}
-                candidates.update(self._candidates(sorted(others - set(candidates))))
-        return Plan(request, answer, candidates, self.rejected, self.distribution.tool if self.distribution else "")
+                candidates.update(self._candidates(sorted((others | needs) - set(candidates) - set(answer.loaded))))
+            sources = {
+                source.name: self.apt_sources.offer(source)
+                for source in described
+                if source.name not in {**candidates, **answer.offers, **answer.loaded}
+            }
+        tool = self.distribution.tool if self.distribution else ""
+        return Plan(request, answer, candidates, self.rejected, tool, sources)
 
     def lock(self, library: Path) -> bool:
         """Lock the library and clear what killed installations left; return whether it may have changed."""
@@ -134,6 +147,23 @@ class Installation:
         names = [offer.name for offer in offers if offer.name not in self.not_fetched]
         if names:
             self._install(names, descriptions, plan.answer.library)
+
+    def install_from_source(self, plan: Plan) -> None:
+        """Compile what the plan has from the distribution's sources."""
+        for name in plan.to_install("source"):
+            source = self.request.sources[name]
+            problem = self.distribution.install_packages(source.packages) if self.distribution else None
+            folder = problem or self.apt_sources.fetch(source)
+            if isinstance(folder, Problem):
+                self.not_fetched[name] = folder
+                continue
+            start = len(self.r.log)
+            lines = [("library", str(plan.answer.library)), ("cores", str(self.request.cores)), ("source", str(folder))]
+            self.r.run("build", lines)
+            self.logs[name] = self.r.log[start:]
+            if FULL_DISK.search(self.logs[name]):
+                discard(plan.answer.library / name)
+            clear(plan.answer.library)
 
     def _fetch(self, offers: Sequence[Offer]) -> dict[str, dict[str, str]]:
         files = {offer.name: self.r.work / offer.url.rpartition("/")[2] for offer in offers}
@@ -188,7 +218,9 @@ class Installation:
         if loaded and (source == "present" or version_of(loaded[0]) == version_of(version)):
             return None
         log = self.logs.get(name, "")
-        if source == "repository" and log:
+        if loaded and source == "source" and loaded[1] == str(after.library):
+            return None  # of Debian's 1.7.4, R's version is 1.7.4.1
+        if source in ("repository", "source") and log:
             full = full_disk(log, self.r.work, after.library)
             if full or f"* DONE ({name})" not in log:
                 return Problem(full or why_not_installed(name, log, self.systems.get(name, "")))
@@ -216,10 +248,12 @@ def install_packages(request: PackageRequest, distribution: Distribution | None,
             _remember(request, plan, before)
             while installation.install_from_distribution(plan):
                 plan = installation.plan(installation.initial_query(), refresh=False)
-            if plan.to_install("repository") and installation.lock(before.library):
+            ours = [*plan.to_install("repository"), *plan.to_install("source")]
+            if ours and installation.lock(before.library):
                 plan = installation.plan(installation.initial_query(), refresh=False)
             _remember(request, plan, before)
             installation.install_from_repository(plan)
+            installation.install_from_source(plan)
             if installation.built or installation.locked:
                 after = installation.query(plan.closure(request.names))
         return _result_of(installation, plan, before, after, check=check)
@@ -230,10 +264,16 @@ def _remember(request: PackageRequest, plan: Plan, before: QueryResult) -> None:
     if request.record is None:
         return
     there = {copy.name for copy in before.installed}
-    new = {name for source in ("distribution", "repository") for name in plan.to_install(source)} - there
+    new = {name for origin in ORIGINS for name in plan.to_install(origin)} - there
     known = set(request.record.content.get("installed", []))
-    if not new <= known or not request.record.content:
-        request.record.write({"installed": sorted(known | new)})
+    content: dict[str, object] = {"installed": sorted(known | new)}
+    compiled_with = [package for name in plan.to_install("source") for package in request.sources[name].packages]
+    own = {*compiled_with} - {*installed(compiled_with)} if compiled_with else set()
+    packages = sorted(own | {*request.record.content.get("packages", [])})
+    if packages:
+        content["packages"] = packages
+    if content != request.record.content:
+        request.record.write(content)
 
 
 def _result_of(
@@ -250,17 +290,18 @@ def _result_of(
             continue
         choice = installation.built.get(name, plan.choices[name])
         known = after.loaded.get(name) if not check or choice.source == "present" else None
-        version, library = known or (choice.version, result.library if choice.source == "repository" else "")
+        version, library = known or (choice.version, "" if choice.source == "distribution" else result.library)
         result.packages[name] = {"version": version, "source": choice.source, "library": library}
-    pending = [name for source in ("distribution", "repository") for name in plan.to_install(source)]
+    pending = [name for origin in ORIGINS for name in plan.to_install(origin)]
     names = {*request.names, *pending}
     result.before = _versions(before, after, names, {*before.broken, *plan.answer.broken})
     result.after = _versions(after, before, names, {*after.broken} if after is not before else {*plan.answer.broken})
     if check:
         result.after.update({name: plan.choices[name].version for name in pending})
-    if request.state == "latest":
+    if request.state == "latest" or plan.to_install("repository"):
+        passed = "was not queried for newer versions" if request.state == "latest" else "was passed over"
         result.warnings = [
-            f"{repository.url} was not queried for newer versions: {repository.problem}"
+            f"{repository.url} {passed}: {repository.problem}"
             for repository in plan.answer.repositories
             if repository.problem
         ]

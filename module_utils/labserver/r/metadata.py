@@ -52,6 +52,11 @@ def format_constraints(constraints: Constraints) -> str:
     return f" ({', '.join(f'{sign} {version}' for sign, version in constraints)})" if constraints else ""
 
 
+def parse_fields(text: str) -> dict[str, str]:
+    """Return the fields of a DESCRIPTION."""
+    return {key: " ".join(value.split()) for key, value in message_from_string(text).items()}
+
+
 def read_description(archive: Path, name: str) -> dict[str, str]:
     """Read a package's archive to its end, and return its DESCRIPTION; raise LabError when it is not whole."""
     description = ""
@@ -63,7 +68,7 @@ def read_description(archive: Path, name: str) -> dict[str, str]:
                     description = stream.read().decode("utf-8", "replace") if stream else ""
     except (tarfile.TarError, EOFError, OSError) as error:
         raise LabError(f"not a whole archive ({error})") from error
-    fields = {key: " ".join(value.split()) for key, value in message_from_string(description).items()}
+    fields = parse_fields(description)
     if fields.get("Package") != name:
         raise LabError("not an R package: it has no DESCRIPTION of its name")
     return fields

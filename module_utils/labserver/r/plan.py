@@ -32,9 +32,12 @@ def _statuses(repositories: Iterable[Repository]) -> str:
     )
 
 
+ORIGINS = ("distribution", "repository", "source")
+
+
 @dataclass(frozen=True)
 class Choice:
-    """Where a package comes from (V(present), V(distribution) or V(repository)), in which version."""
+    """Where a package comes from (V(present) or one of `ORIGINS`), in which version."""
 
     source: str
     version: str
@@ -50,6 +53,7 @@ class Plan:
     candidates: dict[str, str]
     rejected: dict[str, Problem]
     tool: str
+    sources: dict[str, Offer | Problem] = field(default_factory=dict)  # of the distribution, of what it does not build
     choices: dict[str, Choice] = field(default_factory=dict, init=False)
     problems: dict[str, Problem] = field(default_factory=dict, init=False)
 
@@ -92,7 +96,7 @@ class Plan:
         return fresh
 
     def dependencies(self, name: str) -> dict[str, Constraints]:
-        """Return the dependencies of a package that comes from a repository, without R and its base packages."""
+        """Return the dependencies of a package that we install ourselves, without R and its base packages."""
         choice = self.choices.get(name)
         dependencies = choice.offer.dependencies if choice and choice.offer else {}
         return {other: constraints for other, constraints in dependencies.items() if other not in self.base}
@@ -125,7 +129,7 @@ class Plan:
             for offer in self.answer.offers.get(name, [])
             if satisfies(offer.version, constraints) and satisfies(self.answer.version, offer.dependencies.get("R", []))
         ]
-        offer = max(offers, key=lambda offer: version_of(offer.version), default=None)
+        offer = self._preferred(offers, newest=newest)
         if built and offer and newest and version_of(built) < version_of(offer.version):
             built = ""
         best = built or (offer.version if offer else "")
@@ -136,7 +140,24 @@ class Plan:
             return Problem(f"{self.tool} installs packages for root only: {fix}")
         if built:
             return Choice("distribution", built)
-        return Choice("repository", offer.version, offer) if offer else self._diagnose(name, constraints)
+        if offer:
+            return Choice("repository", offer.version, offer)
+        source = self.sources.get(name)
+        if isinstance(source, Offer) and satisfies(source.version, constraints):
+            return Choice("source", source.version, source)
+        problem = self._diagnose(name, constraints)
+        if isinstance(source, Problem):
+            return Problem(f"{problem.reason}; {source.reason}", problem.unreachable and source.unreachable)
+        return problem
+
+    def _preferred(self, offers: Sequence[Offer], *, newest: bool) -> Offer | None:
+        """Return the newest offer of the first repository that has one, or of all."""
+        for repository in self.answer.repositories if not newest else ():
+            mine = [offer for offer in offers if offer.url.startswith(f"{repository.url}/")]
+            if mine:
+                offers = mine
+                break
+        return max(offers, key=lambda offer: version_of(offer.version), default=None)
 
     def _diagnose(self, name: str, constraints: Constraints) -> Problem:
         rejected = self.rejected.get(name)

@@ -179,6 +179,13 @@ fetch <- function() {
   }
 }
 
+# A folder within a source tree: what it compiles may be beside it
+build <- function() {
+  cores <- as.integer(getOption("Ncpus", option("cores")))
+  if (!nzchar(Sys.getenv("MAKEFLAGS"))) Sys.setenv(MAKEFLAGS = paste0("-j", cores))
+  utils::install.packages(option("source"), lib = library_path, repos = NULL, type = "source")
+}
+
 install <- function() {
   folder <- option("folder")
   packages <- option("package")
@@ -192,6 +199,6 @@ install <- function() {
     dependencies = FALSE, type = "source", Ncpus = cores, keep_outputs = file.path(folder, "logs"))
 }
 
-switch(option("do"), query = query(), fetch = fetch(), install = install())
+switch(option("do"), query = query(), fetch = fetch(), install = install(), build = build())
 close(output)
 """

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from ..packages import dependents, installed
 from .diagnosis import Problem, tail
 from .distribution import Distribution
 from .install import Installation
@@ -50,9 +51,17 @@ def remove(request: PackageRequest, distribution: Distribution | None, *, check:
                     result.problems[path.name] = Problem(f"{distribution.tool} could not remove it: {tail(output, 4)}")
                     result.after[path.name] = result.before[path.name]
         if request.record is not None and not result.problems:
+            _remove_system_packages(request.record.content.get("packages", []), distribution)
             request.record.forget()
         result.log = installation.r.log + (distribution.log if distribution else "")
         return result
+
+
+def _remove_system_packages(recorded: Sequence[str], distribution: Distribution | None) -> None:
+    """Remove what was installed to compile packages, unless somebody has come to need it."""
+    own = installed(recorded) if recorded and distribution else []
+    if own and distribution and not dependents(own):
+        distribution.remove(own)
 
 
 def _copies(name: str, libraries: Sequence[str]) -> list[Path]:

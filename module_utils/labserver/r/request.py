@@ -4,15 +4,39 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from ..errors import LabError
 from ..record import Record
 from .diagnosis import Problem, clean_output
+from .metadata import Dependencies
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]")
 _VERSION = re.compile(r"\d+([.-]\d+)+")
+_SOURCE = re.compile(r"[a-z0-9][a-z0-9.+-]+")
 _ADDRESS = re.compile(r"(https?|file)://\S+")
 _LOG = 20_000  # characters of R's output that are returned
+
+
+@dataclass(frozen=True)
+class DistributionSource:
+    """Where the distribution's sources hold a package of R that it does not build, and what compiling it takes."""
+
+    name: str
+    source: str
+    folder: str = "."
+    dependencies: Dependencies = field(default_factory=dict)
+    packages: list[str] = field(default_factory=list)
+    makevars: str = ""
+
+    def check(self) -> None:
+        """Raise LabError for a folder outside of the source, or what is no name of one."""
+        folder = PurePosixPath(self.folder)
+        if folder.is_absolute() or ".." in folder.parts or not _SOURCE.fullmatch(self.source):
+            raise LabError(
+                f"`distribution_sources` has source {self.source!r} and folder {self.folder!r} for {self.name}: write"
+                " the name of a source package, and a folder within it"
+            )
 
 
 @dataclass(frozen=True)
@@ -30,6 +54,7 @@ class PackageRequest:
     timeout: int = 30
     cores: int = 1
     record: Record | None = None
+    sources: dict[str, DistributionSource] = field(default_factory=dict)
 
     @property
     def constraints(self) -> list[tuple[str, str]]:
@@ -58,6 +83,8 @@ class PackageRequest:
                 raise LabError(
                     f"`repos` has {clean_output(url)!r}, which is not an address: write https://..., http://... or file:///..."
                 )
+        for source in self.sources.values():
+            source.check()
         if self.library is not None and (not self.library.startswith("/") or re.search(r"[\t\r\n:]", self.library)):
             raise LabError(f"`library` {self.library!r} is not an absolute path without colons: write it from the root")
 

@@ -20,5 +20,7 @@ def test_the_other_is_named_with_its_reason(component: Callable[..., Any]) -> No
     assert "127.0.0.1:8099" in record["unavailable"]["standin"]
 
 
-def test_the_profile_names_the_mirror(host: Host) -> None:
-    assert host.check_output("Rscript -e 'cat(getOption(\"repos\"))'") == "http://127.0.0.1:8099"
+def test_the_profile_names_the_mirrors_in_their_order(host: Host) -> None:
+    repositories = "http://127.0.0.1:8098 http://127.0.0.1:8099"
+    assert host.check_output("Rscript -e 'cat(getOption(\"repos\"))'") == repositories
+    assert host.check_output("Rscript -e 'cat(names(getOption(\"repos\")))'") == "CRAN CRAN2"

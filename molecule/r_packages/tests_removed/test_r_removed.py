@@ -11,7 +11,9 @@ from testinfra.host import Host
 def test_r_is_gone_with_its_packages(host: Host) -> None:
     assert not host.exists("R")
     assert not host.package("r-cran-iterators").is_installed
-    assert not host.file("/usr/local/lib/R/site-library/standin").exists
+    for name in ("standin", "standin.source"):
+        assert not host.file(f"/usr/local/lib/R/site-library/{name}").exists
+    assert not host.package("hello").is_installed, "it was there to compile another"
 
 
 def test_the_profile_is_what_it_was(host: Host) -> None:

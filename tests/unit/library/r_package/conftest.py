@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -12,11 +13,12 @@ from typing import Any
 
 import pytest
 import r_package
+from ansible.module_utils.labserver.r import distribution, install
 from ansible.module_utils.testing import patch_module_args
 
 from tests.support import r as r_support
 from tests.support.modules import Server
-from tests.support.r import GOOD, Run
+from tests.support.r import GOOD, Run, StandInApt
 
 
 @pytest.fixture
@@ -82,6 +84,21 @@ def library(tmp_path: Path, built: Path) -> Path:
     for name in ("labgood", "labbase"):
         shutil.copytree(built / name, tmp_path / "library" / name)
     return tmp_path / "library"
+
+
+@pytest.fixture
+def apt(tmp_path: Path, built: Path, monkeypatch: pytest.MonkeyPatch) -> StandInApt:
+    apt = StandInApt(tmp_path / "apt", built)
+    monkeypatch.setenv("PATH", f"{apt.bin}:{os.environ['PATH']}")
+    monkeypatch.setenv("R_LIBS_SITE", str(apt.site))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    home = subprocess.run(["R", "RHOME"], check=True, capture_output=True, text=True).stdout.strip()
+    monkeypatch.setattr(install, "HOMES", (home,))
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "archive_Packages.lz4").touch()
+    monkeypatch.setattr(distribution.Apt, "lists", lists)
+    return apt
 
 
 @pytest.fixture

@@ -4,33 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.labserver.r import distribution, install
+from ansible.module_utils.labserver.r import install
 
 from tests.support import r as r_support
 from tests.support.r import Run, StandInApt, entries, needs_r, options
-
-
-@pytest.fixture
-def apt(tmp_path: Path, built: Path, monkeypatch: pytest.MonkeyPatch) -> StandInApt:
-    apt = StandInApt(tmp_path / "apt", built)
-    monkeypatch.setenv("PATH", f"{apt.bin}:{os.environ['PATH']}")
-    monkeypatch.setenv("R_LIBS_SITE", str(apt.site))
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    home = subprocess.run(["R", "RHOME"], check=True, capture_output=True, text=True).stdout.strip()
-    monkeypatch.setattr(install, "HOMES", (home,))
-    monkeypatch.setattr(distribution.Apt, "lists", every_list(tmp_path))
-    return apt
-
-
-def every_list(folder: Path) -> Path:
-    (folder / "lists").mkdir()
-    (folder / "lists/archive_Packages.lz4").touch()
-    return folder / "lists"
 
 
 def prefer(library: Path, repository: Path | str, *names: str, **more: Any) -> dict[str, Any]:

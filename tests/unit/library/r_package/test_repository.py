@@ -123,6 +123,20 @@ def test_an_index_that_stops_half_way(run: Run, server: Server, every: Path, lib
 
 
 @needs_r
+def test_the_first_repository_that_has_a_package_gives_it(run: Run, every: Path, tmp_path: Path, closed: str) -> None:
+    newer = tmp_path / "newer"
+    (newer / "src/contrib").mkdir(parents=True)
+    r_support.write(newer / "src/contrib", "labplain", "2.0")
+    r_support.index(newer)
+    repos = [closed, every.as_uri(), newer.as_uri()]
+    arguments = {**options(tmp_path / "library", every, "labplain"), "repos": repos}
+    result = run(**arguments)
+    assert result["packages"]["labplain"]["version"] == "1.0"
+    assert closed in str(result["warnings"]), "the one that is passed over is named"
+    assert run(**{**arguments, "state": "latest"})["packages"]["labplain"]["version"] == "2.0"
+
+
+@needs_r
 def test_latest_says_which_repository_it_could_not_ask(run: Run, library: Path, closed: str) -> None:
     result = run(state="latest", **options(library, closed, "labgood"))
     assert not result["changed"]
