@@ -41,6 +41,11 @@ options:
       are installed first. Empty where each comes as a wheel.
     type: str
     default: ""
+  compile:
+    description: Whether the packages are compiled to byte code, for users who cannot write it, and would compile at
+      every start.
+    type: bool
+    default: false
   variable:
     description: The role's variable that O(path) comes from, for messages.
     type: str
@@ -102,7 +107,9 @@ def ensure(module: AnsibleModule, folder: OwnFolder) -> str:
     """Create the environment where it does not work, install the packages; return why it did not work."""
     options = module.params
     folder.require(whole=True)
-    environment = PythonEnvironment(folder, options["interpreter"], options["index_url"], module.check_mode)
+    environment = PythonEnvironment(
+        folder, options["interpreter"], options["index_url"], module.check_mode, options["compile"]
+    )
     found: str = problem(folder.path, options["interpreter"], options["imports"])
     if found:
         environment.create(options["installer"])
@@ -134,6 +141,7 @@ def main() -> None:
             "installer": {"type": "str", "default": ""},
             "requirements": {"type": "str", "default": ""},
             "build_requirements": {"type": "str", "default": ""},
+            "compile": {"type": "bool", "default": False},
             "variable": {"type": "str", "default": "python_venv_path"},
             "index_url": {"type": "str", "default": ""},
             "recorded": {"type": "bool", "default": False},

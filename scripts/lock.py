@@ -13,6 +13,7 @@ from environment import REQUIREMENTS, UV_REQUIREMENT
 from machine import ROOT
 
 LAB_REQUIREMENTS = ROOT / "roles" / "python_venv" / "files" / "lab.txt"
+JUPYTER_REQUIREMENTS = ROOT / "roles" / "jupyterlab" / "files" / "jupyter.txt"
 SPARK = ROOT / "roles" / "spark" / "files"
 COMPILE = ("--quiet", "--universal", "--generate-hashes", "--custom-compile-command", "scripts/lock")
 # The hosts' Pythons: 3.10 (Ubuntu 22.04) to 3.13 (Debian 13), each with its newest releases
@@ -41,6 +42,10 @@ def main() -> int:
 
     compile_requirements(REQUIREMENTS, "pyproject.toml", "--group", "dev")
     compile_requirements(LAB_REQUIREMENTS, *HOSTS, "--group", "lab")
+    # Its kernel runs in the lab's Python, beside the lab's packages
+    compile_requirements(
+        JUPYTER_REQUIREMENTS, *HOSTS, "--group", "jupyter", "--constraints", str(LAB_REQUIREMENTS.relative_to(ROOT))
+    )
     # The releases of the controller where both have a package, for the tests have both
     compile_requirements(
         SPARK / "spark.txt", *HOSTS, "--group", "spark", "--constraints", "requirements/controller.txt"

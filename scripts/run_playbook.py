@@ -30,7 +30,7 @@ PAGES = {
     "jupyterlab": ("JupyterLab", "jupyter/"),
 }
 # Roles that take long, and that only each other needs
-OPTIONAL = ("r_packages", "rstudio_server", "r_labs")
+OPTIONAL = ("r_packages", "rstudio_server", "jupyterlab", "r_labs")
 SANDBOX = ROOT / "inventory" / "sandbox"
 SLOWEST_SHOWN = 3
 # Component -> what its page shows, which is the same wherever it is

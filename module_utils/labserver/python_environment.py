@@ -136,6 +136,7 @@ class PythonEnvironment:
     interpreter: str
     index_url: str = ""  # in place of that of pip's settings
     check: bool = False
+    compile: bool = False  # to byte code
 
     @property
     def python(self) -> str:
@@ -161,7 +162,7 @@ class PythonEnvironment:
         command += [] if isolated else ["--no-build-isolation"]
         settings = self.settings()
         command += ["--no-index"] if settings.get("no-index", "").lower() in _TRUE else []
-        command += ["--dry-run"] if self.check else []
+        command += ["--dry-run"] if self.check else ["--compile-bytecode"] if self.compile else []
         return bool(_CHANGES.search(self._command(command, uv_environment(settings), requirements)))
 
     def settings(self) -> dict[str, str]:
