@@ -38,11 +38,13 @@ options:
     default: true
 extends_documentation_fragment: [ansible.builtin.action_common_attributes]
 attributes:
+  platform:
+    platforms: posix
   check_mode:
     support: full
   diff_mode:
     support: none
-author: labserver
+author: labserver (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -50,7 +50,7 @@ attributes:
   check_mode:
     description: Can run in check mode and return changed status without changing the target.
     support: full
-author: labserver
+author: labserver (!UNKNOWN)
 """
 
 EXAMPLES = r"""

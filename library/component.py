@@ -58,11 +58,13 @@ options:
     default: /etc/ansible/facts.d
 extends_documentation_fragment: [ansible.builtin.action_common_attributes]
 attributes:
+  platform:
+    platforms: posix
   check_mode:
     support: full
   diff_mode:
     support: full
-author: labserver
+author: labserver (!UNKNOWN)
 """
 
 EXAMPLES = r"""

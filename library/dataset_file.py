@@ -75,6 +75,8 @@ options:
     type: path
 extends_documentation_fragment: [ansible.builtin.action_common_attributes, ansible.builtin.files]
 attributes:
+  platform:
+    platforms: posix
   check_mode:
     support: full
     details: >-
@@ -82,7 +84,7 @@ attributes:
       or of another kind, is returned as RV(source); where there is none the module fails as it would in a run.
   diff_mode:
     support: full
-author: labserver
+author: labserver (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -49,9 +49,15 @@ options:
     default: 90
 extends_documentation_fragment: [amazon.aws.common.modules, amazon.aws.region.modules, amazon.aws.boto3]
 attributes:
-  check_mode: {support: full, details: In check mode it reads the consoles once.}
-  diff_mode: {support: full, details: Shows the file before and after.}
-author: labserver
+  check_mode:
+    description: Can run in check mode and return changed status without changing the target.
+    support: full
+    details: In check mode it reads the consoles once.
+  diff_mode:
+    description: Returns details on what has changed, in diff mode.
+    support: full
+    details: Shows the file before and after.
+author: labserver (!UNKNOWN)
 """
 
 EXAMPLES = r"""

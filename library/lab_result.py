@@ -66,7 +66,7 @@ attributes:
   diff_mode:
     description: Shows the key of each result before and after.
     support: full
-author: labserver
+author: labserver (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -16,9 +16,11 @@ options:
     default: [/]
 extends_documentation_fragment: [ansible.builtin.action_common_attributes]
 attributes:
+  platform:
+    platforms: posix
   check_mode: {support: full}
   diff_mode: {support: none}
-author: labserver
+author: labserver (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -34,10 +36,10 @@ machine:
   returned: success
   type: dict
   contains:
-    time: {type: str, description: When it was measured, in UTC.}
-    load: {type: list, elements: float, description: Mean of the last minute, of 5 and of 15.}
+    time: {type: str, description: "When it was measured, in UTC."}
+    load: {type: list, elements: float, description: "Mean of the last minute, of 5 and of 15."}
     cores: {type: int, description: Cores that programs may use.}
-    memory_mb: {type: dict, description: Memory that programs may use, C(total) and C(free).}
+    memory_mb: {type: dict, description: "Memory that programs may use, C(total) and C(free)."}
     swap_mb: {type: dict, description: "Swap, C(total) and C(free)."}
     disks: {type: list, elements: dict, description: "C(path), C(total_mb) and C(free_mb) of each."}
 """

@@ -10,9 +10,11 @@ description:
   - The fact C(memtotal_mb) is the machine's, also in a container whose control group has less.
 extends_documentation_fragment: [ansible.builtin.action_common_attributes]
 attributes:
+  platform:
+    platforms: posix
   check_mode: {support: full}
   diff_mode: {support: none}
-author: labserver
+author: labserver (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -20,9 +20,11 @@ options:
     default: ""
 extends_documentation_fragment: [ansible.builtin.action_common_attributes]
 attributes:
+  platform:
+    platforms: posix
   check_mode: {support: full}
   diff_mode: {support: none}
-author: labserver
+author: labserver (!UNKNOWN)
 """
 
 EXAMPLES = r"""

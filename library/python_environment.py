@@ -65,12 +65,14 @@ options:
     default: present
 extends_documentation_fragment: [ansible.builtin.action_common_attributes]
 attributes:
+  platform:
+    platforms: posix
   check_mode:
     support: full
     details: What C(uv) would install can only be told where the environment works.
   diff_mode:
     support: none
-author: labserver
+author: labserver (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -115,7 +115,7 @@ attributes:
 notes:
   - Compiles on all cores, unless E(MAKEFLAGS), in the environment or C(Renviron.site), or R's option C(Ncpus) say else.
   - Temporary files go to E(TMPDIR), or to C(/var/tmp), which is on disk where C(/tmp) may be memory.
-author: labserver
+author: labserver (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -42,12 +42,14 @@ options:
     type: path
 extends_documentation_fragment: [ansible.builtin.action_common_attributes, ansible.builtin.files]
 attributes:
+  platform:
+    platforms: posix
   check_mode:
     support: full
     details: The counts are returned when a manifest of the same source has them. O(src) may be missing.
   diff_mode:
     support: full
-author: labserver
+author: labserver (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -39,12 +39,14 @@ options:
     type: path
 extends_documentation_fragment: [ansible.builtin.action_common_attributes, ansible.builtin.files]
 attributes:
+  platform:
+    platforms: posix
   check_mode:
     support: full
     details: Web servers are asked whether they would serve the file, and nothing is downloaded.
   diff_mode:
     support: full
-author: labserver
+author: labserver (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -41,9 +41,14 @@ options:
     type: bool
     default: true
 attributes:
-  check_mode: {support: full}
-  diff_mode: {support: full, details: Lists the files that are transferred.}
-author: labserver
+  check_mode:
+    description: Can run in check mode and return changed status without changing the target.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed, in diff mode.
+    support: full
+    details: Lists the files that are transferred.
+author: labserver (!UNKNOWN)
 """
 
 EXAMPLES = r"""

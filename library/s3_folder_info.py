@@ -46,9 +46,13 @@ options:
     type: bool
     default: true
 attributes:
-  check_mode: {support: full}
-  diff_mode: {support: none}
-author: labserver
+  check_mode:
+    description: Can run in check mode and return changed status without changing the target.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed, in diff mode.
+    support: none
+author: labserver (!UNKNOWN)
 """
 
 EXAMPLES = r"""

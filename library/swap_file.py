@@ -32,12 +32,14 @@ options:
     default: present
 extends_documentation_fragment: [ansible.builtin.action_common_attributes]
 attributes:
+  platform:
+    platforms: posix
   check_mode:
     support: full
   diff_mode:
     support: full
     details: Shows fstab before and after.
-author: labserver
+author: labserver (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -195,6 +195,8 @@ def modules(root: Path) -> Iterator[str]:
         yield from ["", f"### Module {path.stem}", "", f"**{markdown(text['short_description'])}**", ""]
         yield from (f"- {paragraph}" for paragraph in paragraphs(text.get("description")))
         for name, attribute in text.get("attributes", {}).items():
+            if "support" not in attribute:
+                continue  # the platforms
             yield f"- `{name}`: " + " ".join([attribute["support"] + ".", *paragraphs(attribute.get("details"))])
         fragments = text.get("extends_documentation_fragment", [])
         names = [fragments] if isinstance(fragments, str) else fragments

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -139,6 +140,65 @@ def test_and_is_only_reported_where_the_user_says_so(machine: Machine) -> None:
     output = machine.play("--tags", "swap", "-e", "labserver_strict=false")
     assert "failed=0" in output
     assert "unavailable" in output
+
+
+PLAYBOOK = """
+- hosts: labserver
+  become: true
+  roles:
+    - role: labserver.lab.swap
+      vars: {swap_path: /srv/integration.swap, swap_size_mb: 16}
+  tasks:
+    - ansible.builtin.copy: {content: "{{ text }}", dest: /srv/reviews.json, mode: "0644"}
+    - labserver.lab.review_sample: {src: /srv/reviews.json, dest: /srv/sample.json, count: 2, seed: 1}
+  vars:
+    text: |
+      {"reviewText": "one"}
+      {"reviewText": "two"}
+      {"reviewText": "three"}
+"""
+
+
+def lowest_ansible(folder: Path) -> Path:
+    """Install the oldest ansible-core that the collection names, away from ours; return the folder of its programs."""
+    required = yaml.safe_load((ROOT / "galaxy/meta/runtime.yml").read_text())["requires_ansible"]
+    release = required.removeprefix(">=").rpartition(".")[0]
+    run(sys.executable, "-m", "venv", folder)
+    run(folder / "bin/python", "-m", "pip", "install", "--quiet", f"ansible-core=={release}.*")
+    return folder / "bin"
+
+
+@pytest.mark.parametrize(
+    "ansible",
+    [
+        "ours",
+        pytest.param(
+            "lowest",
+            marks=[
+                pytest.mark.full,
+                pytest.mark.skipif(sys.version_info >= (3, 13), reason="ansible-core 2.16 does not run on this Python"),
+            ],
+        ),
+    ],
+)
+def test_the_collection_works_away_from_the_project(machine: Machine, tmp_path: Path, ansible: str) -> None:
+    programs = Path(sys.executable).parent if ansible == "ours" else lowest_ansible(tmp_path / "venv")
+    (tmp_path / "play.yml").write_text(PLAYBOOK)
+    (tmp_path / "ansible.cfg").write_text("[defaults]\ncollections_path = .\nhost_key_checking = true\n")
+    run("scripts/collection", tmp_path)
+    (archive,) = tmp_path.glob("labserver-lab-*.tar.gz")
+    run(programs / "ansible-galaxy", "collection", "install", "--no-deps", archive, cwd=tmp_path)
+
+    def take(*options: str) -> str:
+        return run(programs / "ansible-playbook", "-i", machine.inventory, "play.yml", *options, cwd=tmp_path).stdout
+
+    try:
+        assert "failed=0" in take()
+        assert "changed=0" in take()
+        assert "integration.swap" in run("docker", "exec", NAME, "cat", "/proc/swaps").stdout
+        assert run("docker", "exec", NAME, "wc", "--lines", "/srv/sample.json").stdout.split()[0] == "2"
+    finally:
+        take("-e", "swap_state=absent")
 
 
 def test_a_user_without_sudo_is_told_what_to_do(machine: Machine) -> None:
