@@ -24,7 +24,7 @@ WITHOUT_HOSTS = ("lint", "unit", "cluster")
 ONLY_FULL = (
     "every fault at every call to AWS, each in an account of its own (an hour); the lives of 1 and 5 machines, two"
     " projects side by side, each refusal in an empty account, a budget, Spot Instances and Session Manager each by"
-    " itself; on a booted machine the whole site, power cuts, too"
+    " itself; on a booted machine the whole site, SELinux, power cuts, too"
     " little memory, the first command of a new user; a run killed at each task; the upgrade of the whole site from"
     " each version"
 )
