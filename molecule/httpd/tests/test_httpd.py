@@ -47,6 +47,16 @@ def test_a_folder_is_not_listed(host: Host, fetch: Callable[..., Any]) -> None:
     assert fetch("/folder/").status == 403
 
 
+def test_a_page_gets_the_header_and_runs_nothing(host: Host, fetch: Callable[..., Any]) -> None:
+    host.check_output("echo '<nav>all</nav>' >/var/www/html/header.html")
+    page = '<!--#include virtual="/header.html" --><!--#exec cmd="id" -->'
+    host.check_output("printf %%s %s >/var/www/html/page.html", page)
+    assert fetch("/page.html").text == "<nav>all</nav>\n<!-- no header -->"
+    host.check_output("rm /var/www/html/header.html")
+    assert fetch("/page.html").text == "<!-- no header -->" * 2
+    host.check_output("rm /var/www/html/page.html")
+
+
 def test_it_starts_at_boot(host: Host) -> None:
     service = host.service("apache2")
     assert service.is_running
