@@ -94,8 +94,8 @@ finish(
     draw_bars(
       "boosting-time", "Time to grow the trees",
       paste(
-        "gbm grows one tree after the other, on one core. xgboost, where it is there, shares the work within a tree, but",
-        "on as few wines as these that gains little: several cores may even take longer than one."
+        "gbm grows one tree after the other, on one core. xgboost, where it is there, shares the work within a tree,",
+        "but on as few wines as these that gains little: several cores may even take longer than one."
       ),
       sprintf("Bar plot. %s.", paste(sprintf("%s: %.1f s", label, runs$seconds), collapse = "; ")),
       runs$seconds, label, "Seconds"
@@ -103,8 +103,8 @@ finish(
     draw_bars(
       "boosting-error", "Error on the wines held out; dashed, that of their mean",
       paste(
-        "The bars end well before the dashed line: the trees have learnt something. Those of gbm and xgboost, where both",
-        "are there, end close to each other: with the same settings they grow nearly the same model."
+        "The bars end well before the dashed line: the trees have learnt something. Those of gbm and xgboost, where",
+        "both are there, end close to each other: with the same settings they grow nearly the same model."
       ),
       sprintf("Bar plot. %s; the mean: %.3f.", paste(sprintf("%s: %.3f", label, runs$error), collapse = "; "), plain),
       runs$error, label, "Root mean squared error", xlim = c(0, plain * 1.05), line = plain

@@ -41,8 +41,8 @@ inks <- list(
   dark = list(text = "#e6e6e6", faint = "#8f8f8f", one = "#7db4f0", two = "#f0a36b")
 )
 
-# Draws the plot twice, for light and for dark screens. `see` says what a reader should find in it, `paint` is a function
-# of the colours. Sizes are in inches.
+# Draws the plot twice, for light and for dark screens. `see` says what a reader should find in it, `paint` is a
+# function of the colours. Sizes are in inches.
 draw <- function(name, caption, see, alt, paint, height = 3.3) {
   picture <- list(name = name, caption = caption, see = see, alt = alt)
   for (scheme in names(inks)) {

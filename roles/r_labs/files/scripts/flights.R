@@ -141,8 +141,9 @@ finish(
     draw_bars(
       "flights-memory", "Peak of memory",
       paste(
-        "read.csv takes the most, several times what the file has. The copy is made piece by piece, and takes less; every",
-        "later time reads two columns, and takes less again. Of each bar, what R alone takes is no part of the data."
+        "read.csv takes the most, several times what the file has. The copy is made piece by piece, and takes less;",
+        "every later time reads two columns, and takes less again. Of each bar, what R alone takes is no part of the",
+        "data."
       ),
       sprintf("Bar plot. %s.", paste(ways, mib(memory$peak_mib), sep = ": ", collapse = "; ")),
       memory$peak_mib, c("R alone", "read.csv", "bigmemory,\ncopying once", "bigmemory,\nlater"), "MiB"
@@ -150,8 +151,8 @@ finish(
     draw(
       "flights-hours", "Delay by scheduled hour of departure",
       paste(
-        "Delays build up: flights of the early morning are the most punctual, those of the evening the latest. The 90th",
-        "percentile, which one flight in ten exceeds, grows much faster than the mean."
+        "Delays build up: flights of the early morning are the most punctual, those of the evening the latest. The",
+        "90th percentile, which one flight in ten exceeds, grows much faster than the mean."
       ),
       sprintf("Line plot. The mean delay grows from %.0f minutes at %d:00 to %.0f at %d:00, the 90th percentile to %.0f.",
               min(hours$mean), best, max(hours$mean), worst, max(hours$p90)),
@@ -165,8 +166,8 @@ finish(
     draw(
       "flights-carriers", "Mean delay by carrier, in minutes",
       paste(
-        "A dot for each airline, the most punctual on top. Most lie within a minute or two of their neighbours; one with",
-        "few flights may lie far out by chance, and the table has their number."
+        "A dot for each airline, the most punctual on top. Most lie within a minute or two of their neighbours; one",
+        "with few flights may lie far out by chance, and the table has their number."
       ),
       sprintf("Dot plot. From %s with %.1f minutes to %s with %.1f.", carriers$name[1], carriers$mean[1],
               carriers$name[nrow(carriers)], carriers$mean[nrow(carriers)]),
@@ -181,9 +182,9 @@ finish(
     if (!is.null(ages)) draw(
       "flights-age", "Mean delay by age of the plane",
       paste(
-        "The dashed line is the mean of all flights. If old planes were later, the large dots would rise to the right.",
-        if (per_year < 0.2) "They do not." else "They do.",
-        "The small ones scatter most, as they stand for few flights."
+        "If age made planes late, the large dots would rise from the left end to the right, across the dashed",
+        sprintf("line, the mean of all flights. From year to year they change by %+.2f minutes.", per_year),
+        "Small ones scatter most, as they stand for few flights."
       ),
       sprintf("Dot plot, a dot for each year of age. %+.2f minutes for each year.", per_year),
       function(ink) {
