@@ -55,7 +55,9 @@ try:
     from argon2 import PasswordHasher
     from argon2.exceptions import InvalidHashError, VerificationError
 except ImportError:
-    PasswordHasher = None
+    HAS_ARGON2 = False
+else:
+    HAS_ARGON2 = True
 
 PREFIX = "argon2:"
 
@@ -79,7 +81,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if PasswordHasher is None:
+    if not HAS_ARGON2:
         module.fail_json(msg="This Python has no argon2-cffi: set ansible_python_interpreter to that of Jupyter")
     folder, users, passwords = Path(module.params["path"]), module.params["users"], module.params["passwords"]
     wrong = [user for user in users if user in passwords and not fits(folder / user, passwords[user])]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from testinfra.host import Host
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for tests.support
 
 # The hosts have Python but no curl
 ASK = """

@@ -28,6 +28,8 @@ def inventory(scenario: str, folder: str) -> dict[str, object]:
             "ansible_connection": "community.docker.docker",
             "sandbox_host": {"name": container, "system": host.removeprefix("molecule-")},
             "labserver_strict": False,
+            # One whose JupyterLab the other may not use
+            "rstudio_server_users": [{"name": "student"}, {"name": "teacher"}],
             # The machine sees every host's swap, so each has a path of its own
             "swap_path": f"/srv/{container}.swap",
             "swap_size_mb": 64,

@@ -58,8 +58,8 @@ class Browser:
         with direct.open(request, timeout=60) as answer:
             return json.load(answer)["value"]
 
-    def open(self, page: Path) -> None:
-        self.call("POST", "/url", {"url": page.as_uri()})
+    def open(self, page: Path | str) -> None:
+        self.call("POST", "/url", {"url": page.as_uri() if isinstance(page, Path) else page})
 
     def js(self, code: str, *arguments: object) -> Any:
         return self.call("POST", "/execute/sync", {"script": code, "args": list(arguments)})
@@ -73,6 +73,12 @@ class Browser:
     def keys(self, selector: str, text: str) -> None:
         found = self.call("POST", "/element", {"using": "css selector", "value": selector})
         self.call("POST", f"/element/{next(iter(found.values()))}/value", {"text": text})
+
+    def press(self, *keys: str) -> None:
+        """Press keys together, where the focus is."""
+        down = [{"type": "keyDown", "value": key} for key in keys]
+        up = [{"type": "keyUp", "value": key} for key in reversed(keys)]
+        self.call("POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": [*down, *up]}]})
 
     def click(self, selector: str) -> None:
         found = self.call("POST", "/element", {"using": "css selector", "value": selector})
@@ -141,7 +147,9 @@ def chromium(profile: Path) -> Iterator[Browser]:
             assert driver.stdout
             port = next(m[1] for line in driver.stdout if (m := re.search(r"successfully on port (\d+)", line)))
             it = Browser(port, profile)
-            yield it
-            it.call("DELETE", "")
+            try:
+                yield it
+            finally:
+                it.call("DELETE", "")
         finally:
             driver.terminate()
