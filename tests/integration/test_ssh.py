@@ -100,6 +100,23 @@ def test_what_breaks_while_packages_are_installed_is_named(machine: Machine, fau
     assert run("docker", "exec", NAME, "dpkg", "--audit").stdout == ""
 
 
+def test_packages_that_a_full_disk_left_half_unpacked_are_finished_by_the_next_run(machine: Machine) -> None:
+    def shell(command: str, *, check: bool = True) -> str:
+        return run("docker", "exec", NAME, "sh", "-c", command, check=check).stdout
+
+    folder = "/usr/share/figlet"  # of what package toilet needs
+    shell(f"mkdir {folder} && mount -t tmpfs -o size=100k tmpfs {folder}")
+    try:
+        shell("DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes toilet", check=False)
+    finally:
+        shell(f"umount {folder}")
+    assert shell("dpkg --audit") != ""
+    machine.play("--tags", "preflight")
+    assert shell("dpkg --audit; apt-get check -qq") == ""
+    assert shell(f"ls {folder}") != ""
+    assert "changed=0" in machine.play("--tags", "preflight")
+
+
 def test_roles_are_taken_by_tag_and_a_run_that_was_killed_at_any_task_is_finished(
     machine: Machine, *, full: bool
 ) -> None:
