@@ -1,4 +1,4 @@
-"""Ansible's own output, but an error that a rescue explains is shown once: as the rescue explains it."""
+"""Ansible's own output, but tables are tables, and an error that a rescue explains is shown once."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from ansible.plugins.callback.default import CallbackModule as DefaultCallback
 DOCUMENTATION = """
 name: labserver
 type: stdout
-short_description: Default output, with an explained error once
+short_description: Default output, with tables as tables and an explained error once
 description:
-  - As the callback C(ansible.builtin.default). But of a task that fails in a block whose rescue fails with what helps,
-    only that is shown; with C(-v) both.
+  - As the callback C(ansible.builtin.default). But the report, and what people have to read while a run goes on, are
+    shown line by line, and not as YAML.
+  - Of a task that fails in a block whose rescue fails with what helps, only that is shown; with C(-v) both.
 extends_documentation_fragment: [default_callback, result_format_callback]
 """
 
+# Keys of the message of a debug task, as scripts/up reads them
+FOR_PEOPLE = ("labserver_notice", "labserver_summary", "labserver_site")
 EXPLAINING = ("ansible.builtin.fail", "aws_failure")
 
 
@@ -37,6 +40,19 @@ class CallbackModule(DefaultCallback):  # type: ignore[misc] # Ansible has no ty
     """What Ansible calls with each result."""
 
     CALLBACK_NAME = "labserver"
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        """Show a result; what is meant for people as they would write it."""
+        message = result.result.get("msg")
+        texts = [message[key] for key in FOR_PEOPLE if key in message] if isinstance(message, dict) else []
+        if not texts or self._display.verbosity > 1:
+            super().v2_runner_on_ok(result)
+            return
+        if self._last_task_banner != result.task._uuid:  # noqa: SLF001 - as the parent class does
+            self._print_task_banner(result.task)
+        self._display.display(f"ok: [{self.host_label(result)}]", color=constants.COLOR_OK)
+        for text in texts:
+            self._display.display("\n".join(text) if isinstance(text, list) else str(text))
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:  # noqa: FBT001, FBT002 - Ansible's
         """Show a failure, unless what follows does it better."""

@@ -36,6 +36,11 @@ FAILING = {
         - ansible.builtin.command: /nowhere/raw
         - ansible.builtin.fail: {msg: never}
     """,
+    "for_people": """
+    - ansible.builtin.debug: {msg: {labserver_summary: ["HOST  STATE", "a     ready: x"]}}
+    - ansible.builtin.debug: {msg: {other: y}}
+    - ansible.builtin.debug: {msg: words}
+    """,
     "plain": """
     - ansible.builtin.fail: {msg: raw words}
     """,
@@ -82,3 +87,9 @@ def test_other_errors_are_shown_as_ever(name: str, output: dict[str, str]) -> No
 
 def test_an_error_of_the_rescue_itself_is_shown(output: dict[str, str]) -> None:
     assert "/nowhere/raw" in output["in_the_rescue"]
+
+
+def test_a_table_is_shown_as_a_table(output: dict[str, str]) -> None:
+    assert "ok: [for_people]\nHOST  STATE\na     ready: x\n" in output["for_people"]
+    assert "other: y" in output["for_people"]
+    assert "msg: words" in output["for_people"]
