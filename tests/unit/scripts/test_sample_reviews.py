@@ -92,9 +92,11 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
     )
     script = [sys.executable, str(SCRIPT), str(path), str(tmp_path / "dest"), "--count", "1"]
     with subprocess.Popen([sys.executable, "-c", program, *script], stderr=subprocess.PIPE, text=True) as process:
-        while not (tmp_path / ".dest.part").exists():
+        # Until it reads the file: far more than Python itself has read
+        while int(Path(f"/proc/{process.pid}/io").read_text().split()[1]) < 100_000_000:
             assert process.poll() is None
             time.sleep(0.01)
+        assert (tmp_path / ".dest.part").exists()
         process.send_signal(signal.SIGINT)
         message = process.communicate()[1]
     assert process.returncode == 130
