@@ -274,7 +274,7 @@ def addresses(hosts: Sequence[Mapping[str, Any]]) -> list[str]:
     return pages + [
         f"{link['text']} of {host['host']}: {urljoin(host['url'], link['address'])} (passwords: {link['passwords']})"
         for host in sites
-        for link in host["links"]
+        for link in host.get("links", [])  # with --check the report is that of an earlier run
         if link["passwords"]
     ]
 

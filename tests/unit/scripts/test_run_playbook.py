@@ -160,7 +160,7 @@ def test_ansible_without_an_engine_says_how_to_get_one() -> None:
 
 def test_the_page_of_the_class_is_told_where_hosts_were_compared() -> None:
     def host(name: str, *components: dict[str, str], url: str = "") -> dict[str, object]:
-        return {"host": name, "url": url, "components": components, "links": []}
+        return {"host": name, "url": url, "components": components}
 
     class_page = {"name": "comparison", "state": "ready", "where": "/class/"}
     swap = {"name": "swap", "state": "ready", "where": "/srv/swap"}
