@@ -42,7 +42,7 @@ def test_the_whole_life(cloud: Cloud, project: Project, record_property: Any, ma
     assert (run.changed, cloud.mutating(), set(cloud.holdings())) == (0, [], set(others))
     assert not (project.folder / ".secrets").exists()
     # A machine, two addresses, 10 GB and 5 GB: 0.0104 + 2 x 0.005 + 15 x 0.08 / 730 dollars an hour
-    total = next(line for line in run.output.splitlines() if "- total" in line)
+    total = next(line for line in run.output.splitlines() if line.startswith("total "))
     hourly = machines * (0.0104 + 2 * 0.005 + 15 * 0.08 / 730)
     assert [float(number) for number in total.split()[-2:]] == pytest.approx([hourly, hourly * 730], rel=0.01)
 

@@ -17,7 +17,7 @@ import machine
 import pytest
 import status
 
-Report = list[dict[str, Any]]
+LISTENERS = status.listeners  # the real one
 
 
 def container(name: str, port: int, state: str = "running", project: str = "labserver") -> dict[str, Any]:
@@ -132,8 +132,7 @@ def test_a_report_that_is_none_is_passed_over(report: str, tmp_path: Path, capsy
 
 
 def test_a_program_on_a_port_is_in_the_way_of_the_first_host_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    monkeypatch.setattr(docker_engine, "obstacle", lambda: "")
+    monkeypatch.setattr(status, "listeners", LISTENERS)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
