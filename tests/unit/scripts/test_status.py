@@ -16,8 +16,7 @@ import environment
 import machine
 import pytest
 import status
-
-LISTENERS = status.listeners  # the real one
+from ansible.module_utils.labserver.ports import listeners
 
 
 def container(name: str, port: int, state: str = "running", project: str = "labserver") -> dict[str, Any]:
@@ -132,7 +131,7 @@ def test_a_report_that_is_none_is_passed_over(report: str, tmp_path: Path, capsy
 
 
 def test_a_program_on_a_port_is_in_the_way_of_the_first_host_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status, "listeners", LISTENERS)
+    monkeypatch.setattr(status, "listeners", listeners)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
