@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import collection
 import pytest
 import yaml
 
@@ -202,8 +203,7 @@ def test_the_collection_works_away_from_the_project(machine: Machine, tmp_path: 
     programs = Path(sys.executable).parent if ansible == "ours" else lowest_ansible(tmp_path / "venv")
     (tmp_path / "play.yml").write_text(PLAYBOOK)
     (tmp_path / "ansible.cfg").write_text("[defaults]\ncollections_path = .\nhost_key_checking = true\n")
-    run("scripts/collection", tmp_path)
-    (archive,) = tmp_path.glob("labserver-lab-*.tar.gz")
+    archive = collection.build(tmp_path)
     run(programs / "ansible-galaxy", "collection", "install", "--no-deps", archive, cwd=tmp_path)
 
     def take(*options: str) -> str:

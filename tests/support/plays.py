@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def play(
     kill_at: int = 0,
     env: Mapping[str, str] | None = None,
 ) -> Outcome:
-    """Run a playbook; call a function when the task that `at` names starts ("kill" it by `KILL`).
+    """Run a playbook; while it stands at the task that `at` names, call a function ("kill" it by `KILL`).
 
     With `kill_at` it is killed when the task of that number starts, if there are so many.
     """
@@ -73,7 +74,14 @@ def play(
                 if action is KILL:
                     os.killpg(process.pid, signal.SIGKILL)
                 else:
-                    action()
+                    # Stopped meanwhile: on a busy machine it could have ended before the function has begun
+                    with suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGSTOP)
+                    try:
+                        action()
+                    finally:
+                        with suppress(ProcessLookupError):
+                            os.killpg(process.pid, signal.SIGCONT)
     finally:
         timer.cancel()
     text = "".join(lines)
