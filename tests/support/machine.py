@@ -40,7 +40,7 @@ PROGRAMS = {
     "cc": "gcc libc6-dev",
 }
 USER = "lab"
-BOOT_TIMEOUT = 300  # seconds; 15 on an idle machine
+BOOT_TIMEOUT = 600  # seconds; 15 on an idle machine
 MIB = 1024 * 1024
 
 
@@ -184,7 +184,7 @@ class Machine:
         """Return the options of ssh that lead to it, and to nothing else."""
         return [
             f"-oUserKnownHostsFile={self.folder}/known_hosts", "-oStrictHostKeyChecking=accept-new",
-            "-oIdentitiesOnly=yes", "-oBatchMode=yes", "-oConnectTimeout=5",
+            "-oIdentitiesOnly=yes", "-oBatchMode=yes", "-oConnectTimeout=15",
         ]  # fmt: skip
 
     def ssh(self, command: str, *, stdin: bytes = b"", check: bool = True, timeout: float = 600) -> str:
