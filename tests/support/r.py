@@ -146,7 +146,7 @@ class StandInApt:
         for path in (self.bin, self.site, self.offered):
             path.mkdir(parents=True)
         script = APT.format(offered=self.offered, site=self.site, log=self.log)
-        for name in ("apt-get", "apt-cache", "dpkg-query"):
+        for name in ("apt-get", "apt-cache", "apt-mark", "dpkg-query"):
             (self.bin / name).write_text(script)
             (self.bin / name).chmod(0o755)
 

@@ -84,6 +84,9 @@ class Distribution:
         """Remove packages; return what went wrong."""
         return self._run(*self.remove_command, *packages)
 
+    def leave(self, packages: Sequence[str]) -> None:
+        """Have packages that others need by now go with those, where the tool tells who asked for a package."""
+
     def install(self, names: Sequence[str]) -> dict[str, Problem]:
         """Install all in one transaction, and one by one when that fails; return what went wrong by R's name."""
         problem = self.install_packages([self.package(name) for name in names])
@@ -132,6 +135,11 @@ class Apt(Distribution):
         _, text = run("dpkg-query", "--search", *map(str, paths))
         lines = (line.rpartition(": ") for line in text.splitlines() if ": /" in line)
         return {Path(path): package.split(":")[0] for package, _, path in lines}
+
+    def leave(self, packages: Sequence[str]) -> None:
+        """Mark packages as installed for others."""
+        if packages:
+            self._run("apt-mark", "auto", *packages)
 
     def refresh(self) -> None:
         """Fetch the package lists where there are none, for without them nothing is a candidate."""

@@ -145,6 +145,25 @@ def test_the_distributions_packages_are_removed_by_apt(
 
 
 @needs_r
+def test_what_others_need_by_now_is_left_to_them(
+    run: Run, apt: StandInApt, every: Path, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ansible.module_utils.labserver.record.FOLDER", str(tmp_path / "records"))
+    apt.offer("labgood")
+    apt.offer("labcxx")
+    arguments = prefer(tmp_path / "library", every, "labgood", "labcxx", record="lab")
+    assert not run(**arguments)["failed"]
+    for name in ("labbase", "labneeds"):  # as what came with another package, and stays when that goes
+        shutil.copytree(built / name, apt.site / name)
+    apt.calls("apt-get")
+    del arguments["library"]
+    assert run(**arguments, state="absent")["changed"]
+    assert "labcxx" not in entries(apt.site)
+    assert "labgood" in entries(apt.site)
+    assert "apt-mark auto r-cran-labgood" in apt.log.read_text().splitlines()
+
+
+@needs_r
 def test_package_lists_are_fetched_where_there_are_none(run: Run, apt: StandInApt, every: Path, tmp_path: Path) -> None:
     apt.offer("labgood")
     (tmp_path / "lists/archive_Packages.lz4").unlink()
