@@ -23,12 +23,8 @@ REPORT = ROOT / "reports" / "site.json"
 # the passwords are, and what they read at its end
 NOTICE, SUMMARY = "labserver_notice", "labserver_summary"
 SITE = "labserver_site"  # the address of the host's site
-# Component -> what its page is, and where on the site: said as soon as it is there
-PAGES = {
-    "vec2pca": ("The analysis", ""),
-    "r_labs": ("The R labs", "labs/"),
-    "jupyterlab": ("JupyterLab", "jupyter/"),
-}
+# Component -> what its page is: said as soon as it is there
+PAGES = {"vec2pca": "The analysis", "r_labs": "The R labs", "jupyterlab": "JupyterLab"}
 # Roles that take long, and that only each other needs
 OPTIONAL = ("r_packages", "rstudio_server", "jupyterlab", "r_labs")
 SANDBOX = ROOT / "inventory" / "sandbox"
@@ -134,9 +130,9 @@ class Progress:
         """Say where a page is that has just been published: the rest of the run may take minutes."""
         if host not in self.sites or not isinstance(component, dict) or component.get("state") != "ready":
             return
-        if component.get("name") in PAGES:
-            title, path = PAGES[component["name"]]
-            self._notice([f"           {title} of {host}: {self.sites[host]}{path}"])
+        if title := PAGES.get(component["name"]):
+            page = urljoin(self.sites[host], component["details"].get("page", "/"))
+            self._notice([f"           {title} of {host}: {page}"])
 
     def _notice(self, lines: list[str]) -> None:
         if lines and not self.verbose:

@@ -70,7 +70,7 @@ def report_links(components: Iterable[Mapping[str, Any]], rstudio: str) -> list[
         "vec2pca": "/",
         "r_labs": ready.get("r_labs", {}).get("page"),
         "rstudio_server": rstudio if "rstudio_server" in ready else None,
-        "jupyterlab": ready.get("jupyterlab", {}).get("path"),
+        "jupyterlab": ready.get("jupyterlab", {}).get("page"),
         "comparison": ready.get("comparison", {}).get("page"),
         "vec2pca_cluster": ready.get("vec2pca_cluster", {}).get("page"),
         "report": "/report.html",

@@ -46,7 +46,7 @@ def test_only_what_is_there_is_linked_to(report: ModuleType) -> None:
         [
             record("rstudio_server", details={"passwords": "in .secrets/lab-1"}),
             record("r_labs", details={"page": "/labs/"}),
-            record("jupyterlab", details={"path": "/jupyter/"}),
+            record("jupyterlab", details={"page": "/jupyter/"}),
         ],
         "http://lab:8787/",
     )

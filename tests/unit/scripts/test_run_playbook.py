@@ -47,14 +47,15 @@ def test_notices_are_shown_at_once_and_the_summary_is_kept(capsys: pytest.Captur
 def test_a_page_is_named_as_soon_as_its_role_is_done(capsys: pytest.CaptureFixture[str]) -> None:
     progress = run_playbook.Progress()
 
-    def recorded(name: str, state: str = "ready") -> str:
-        progress.handle(event("runner_on_ok", host="a", res={"component": {"name": name, "state": state}}))
+    def recorded(name: str, state: str = "ready", **details: str) -> str:
+        component = {"name": name, "state": state, "details": details}
+        progress.handle(event("runner_on_ok", host="a", res={"component": component}))
         return capsys.readouterr().out.strip()
 
     assert recorded("vec2pca") == ""  # nobody said where the site is
     progress.handle(event("runner_on_ok", host="a", res={"msg": {"labserver_site": "http://127.0.0.1:8080/"}}))
     assert recorded("vec2pca") == "The analysis of a: http://127.0.0.1:8080/"
-    assert recorded("r_labs") == "The R labs of a: http://127.0.0.1:8080/labs/"
+    assert recorded("r_labs", page="/labs/") == "The R labs of a: http://127.0.0.1:8080/labs/"
     assert recorded("r_labs", "unavailable") == ""
     assert recorded("swap") == ""
 
