@@ -72,6 +72,21 @@ def test_another_users_server_is_closed(use: Use) -> None:
     assert use("student", "api/contents", "/jupyter/teacher/api/contents") == [200, 200, 403]
 
 
+def test_strangers_on_the_internet_are_refused_without_tls(host: Host) -> None:
+    """The loopback stands for the internet, by an address that is no private one."""
+    ask = (
+        "import http.client as h; c = h.HTTPConnection('%s', source_address=('%s', 0)); "
+        "c.request('GET', '/jupyter/student/login'); a = c.getresponse(); print(a.status, a.read().decode()[:200])"
+    )
+    host.check_output("ip address add 198.51.100.7/32 dev lo")
+    try:
+        refused = host.check_output("python3 -c %s", ask % ("198.51.100.7", "198.51.100.7"))
+        assert refused.startswith("403 JupyterLab is not open to your network: set httpd_tls")
+        assert host.check_output("python3 -c %s", ask % ("127.0.0.1", "127.0.0.1")).startswith("200")
+    finally:
+        host.check_output("ip address del 198.51.100.7/32 dev lo")
+
+
 def test_other_users_of_the_host_cannot_connect_to_it(host: Host, use: Use) -> None:
     assert use("student")[0] == 200
     code = "import socket; socket.socket(socket.AF_UNIX).connect('/run/labserver-jupyter/student%s')"
