@@ -99,7 +99,7 @@ def analyse(master: str, at: Mapping[str, Callable[[], None]]) -> tuple[str, int
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
     """Wait until something is so."""
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 600
     while not condition():
         if time.monotonic() > deadline:
             raise SystemExit(f"{what}: not in 3 minutes")

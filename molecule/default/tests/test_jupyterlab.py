@@ -179,7 +179,7 @@ def notebook(kernel: str, title: str, language: str, *code: str) -> dict[str, An
     return {"type": "notebook", "format": "json", "content": content}
 
 
-def wait_for(browser: Browser, code: str, seconds: float = 120) -> None:
+def wait_for(browser: Browser, code: str, seconds: float = 600) -> None:
     end = time.monotonic() + seconds
     while not browser.js(f"return {code}"):
         assert time.monotonic() < end, f"{code}: {browser.js('return document.body.innerText')[:2000]}"

@@ -57,7 +57,7 @@ COMPONENTS = [
     record("rstudio_server", state="unavailable"),
     record("r_labs", where="/labs/, and /home/student/labs of student", details={"page": "/labs/"}),
     record("comparison", where="/class/", details={"page": "/class/"}),
-    record("jupyterlab", where="/jupyter/", details={"path": "/jupyter/"}),
+    record("jupyterlab", where="/jupyter/", details={"page": "/jupyter/"}),
 ]
 MACHINE = {
     "time": "2026-11-27T13:00:05Z",
