@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for tests.sup
 ASK = """
 import json, sys, urllib.error, urllib.request
 try:
-    answer = urllib.request.urlopen(urllib.request.Request(sys.argv[1], method=sys.argv[2]), timeout=10)
+    answer = urllib.request.urlopen(urllib.request.Request(sys.argv[1], method=sys.argv[2]), timeout=60)
 except urllib.error.HTTPError as error:
     answer = error
 print(json.dumps([answer.status, dict(answer.headers), answer.read().decode()]))
@@ -32,6 +32,11 @@ class Answer:
     status: int
     headers: dict[str, str]
     text: str
+
+    def shows(self, page: str) -> bool:
+        """Return whether it is this page, into which the server puts the header."""
+        before, _, after = page.partition('<!--#include virtual="/header.html" -->')
+        return self.text.startswith(before) and self.text.endswith(after)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ ASK = """
 import http.client, json, ssl, sys, urllib.parse
 url = urllib.parse.urlsplit(sys.argv[1])
 options = {"context": ssl._create_unverified_context()} if url.scheme == "https" else {}
-connection = getattr(http.client, f"{url.scheme.upper()}Connection")(url.netloc, timeout=10, **options)
+connection = getattr(http.client, f"{url.scheme.upper()}Connection")(url.netloc, timeout=60, **options)
 connection.request("GET", url.path + ("?" + url.query if url.query else ""))
 answer = connection.getresponse()
 print(json.dumps([answer.status, dict(answer.headers), answer.read().decode()]))

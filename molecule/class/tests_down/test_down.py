@@ -17,7 +17,7 @@ testinfra_hosts = ["ansible://lab-2", "ansible://lab-3", "ansible://lab-4"]
 @pytest.mark.parametrize("name", ["class.html", "class.json", "class.csv", "consensus.html"])
 def test_it_is_served_and_kept_on_the_controller(fetch: Callable[..., Any], name: str) -> None:
     path = "/class/" if name == "class.html" else f"/class/{name}"
-    assert fetch(path).text == (REPORTS / name).read_bytes().decode()
+    assert fetch(path).shows((REPORTS / name).read_bytes().decode())
 
 
 def test_the_others_are_compared(fetch: Callable[..., Any]) -> None:

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-ASK = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=10).read().decode().strip())"
+ASK = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=60).read().decode().strip())"
 CROWD = """
 import sys, urllib.request, source_address
 from concurrent.futures import ThreadPoolExecutor
 url, *addresses = sys.argv[1:]
 def ask(address):
     with source_address.bound_here(address):
-        return urllib.request.urlopen(url, timeout=10).read().decode().strip()
+        return urllib.request.urlopen(url, timeout=60).read().decode().strip()
 requests = addresses * 20
 with ThreadPoolExecutor(8) as pool:
     assert list(pool.map(ask, requests)) == requests
