@@ -47,6 +47,12 @@ _PIP_KEPT = (
 )
 _UV_KEPT = ("UV_DEFAULT_INDEX", "UV_EXTRA_INDEX", "UV_FIND_LINKS", "UV_HTTP", "UV_INDEX", "UV_INSECURE", "UV_KEYRING")
 _TRUE = ("1", "true", "yes", "on", "y", "t")  # for pip
+# In the words of pip and of uv
+_NO_CONNECTION = re.compile("NewConnectionError|ConnectTimeoutError|ReadTimeoutError|ProxyError|error sending request")
+_OUT_OF_REACH = (
+    "This host cannot reach the package index: let it through the network or the proxy, or set `index_url` to one that"
+    " it reaches."
+)
 _CHANGES = re.compile("Installed|Uninstalled|Would (install|uninstall|download)")
 
 
@@ -189,8 +195,9 @@ class PythonEnvironment:
             if not self.check:
                 shutil.rmtree(temporary, ignore_errors=True)
         if answer.returncode:
-            lines = (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-20:]
-            raise LabError("\n".join([f"{' '.join(command[:5])} ... failed:", *lines]))
+            said = answer.stderr.strip() or answer.stdout.strip()
+            fix = [_OUT_OF_REACH] if _NO_CONNECTION.search(said) else []
+            raise LabError("\n".join([f"{' '.join(command[:5])} ... failed:", *said.splitlines()[-20:], *fix]))
         return answer.stderr
 
 

@@ -211,6 +211,25 @@ def test_what_cannot_be_installed_is_told(
     assert "ERROR: no such package" in result["msg"]
 
 
+def test_an_index_that_cannot_be_reached_is_told(
+    run_module: RunModule, environment: Path, tmp_path: Path, closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.lower().endswith("_proxy") or name.startswith(("PIP_", "UV_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_RETRIES", "1")  # it is the warning of a retry that says why
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    (environment / "bin" / "uv").symlink_to(Path(sys.executable).with_name("uv"))
+    lab = f"lab==1 --hash=sha256:{'0' * 64}"
+    options: dict[str, Any] = {"interpreter": BASE, "index_url": f"http://127.0.0.1:{closed_port}/simple"}
+    for result in (
+        run_module("python_environment", path=tmp_path / "new", installer=lab, **options),
+        run_module("python_environment", path=environment, requirements=lab, **options),
+    ):
+        assert result["failed"]
+        assert "This host cannot reach the package index" in result["msg"]
+
+
 def test_a_folder_that_others_may_not_enter_is_told(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     tmp_path.chmod(0o755)
