@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import LabError
@@ -44,15 +45,19 @@ class Installation:
         self.not_fetched: dict[str, Problem] = {}
         self.apt_sources = AptSources(work / "sources")
 
-    def query(self, names: Sequence[str], offers: Sequence[str] = ()) -> QueryResult:
-        """Query R."""
+    def query(self, names: Sequence[str], offers: Sequence[str] = (), known: QueryResult | None = None) -> QueryResult:
+        """Query R; what a moment ago it was `known` to load, or not to, is not loaded again, which takes long."""
         lines = [("timeout", str(self.request.timeout)), ("type", self.request.kind)]
         lines += [("repository", url) for url in self.request.repositories]
         lines += [("offers", name) for name in offers]
         newest = "yes" if self.request.state == "latest" else None
         settings = (("newest", newest), ("version", self.request.version), ("library", self.request.library))
         lines += [(key, value) for key, value in settings if value]
+        if known:
+            lines += [("skip", name) for name in (*known.loaded, *known.broken)]
         answer = self.r.query(names, lines)
+        if known:
+            answer = replace(answer, loaded=known.loaded | answer.loaded, broken=known.broken | answer.broken)
         if answer.home not in HOMES:
             self.distribution = None
         return answer
@@ -90,7 +95,7 @@ class Installation:
             described = [request.sources[name] for name in missing if name in request.sources and by_apt]
             if missing:
                 needs = {need for source in described for need in source.dependencies}
-                answer = answer if answer.queried else self.query(request.names, [*missing, *sorted(needs)])
+                answer = answer if answer.queried else self.query(request.names, [*missing, *sorted(needs)], answer)
                 others = set(answer.offers) - set(answer.loaded) - set(candidates)
                 others |= {need for offers in answer.offers.values() for offer in offers for need in offer.dependencies}
                 candidates.update(self._candidates(sorted((others | needs) - set(candidates) - set(answer.loaded))))
