@@ -12,7 +12,7 @@ description:
   - Runs in a Python that has C(argon2-cffi), as Jupyter's environment has.
 options:
   path:
-    description: The folder of the hashes, which holds nothing else.
+    description: The folder of the hashes, which holds nothing else, and is made where it is missing.
     type: path
     required: true
   users:
@@ -84,9 +84,13 @@ def main() -> None:
     if not HAS_ARGON2:
         module.fail_json(msg="This Python has no argon2-cffi: set ansible_python_interpreter to that of Jupyter")
     folder, users, passwords = Path(module.params["path"]), module.params["users"], module.params["passwords"]
+    open_to_others = not folder.is_dir() or folder.stat().st_mode & 0o777 != 0o700
     wrong = [user for user in users if user in passwords and not fits(folder / user, passwords[user])]
     others = [file for file in folder.iterdir() if file.name not in users] if folder.is_dir() else []
     if not module.check_mode:
+        if open_to_others:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.chmod(0o700)
         for file in others:
             file.unlink()
         for user in wrong:
@@ -97,7 +101,7 @@ def main() -> None:
             draft.write_text(f"{PREFIX}{hasher.hash(passwords[user])}\n", encoding="utf-8")
             draft.replace(folder / user)
     unknown = [user for user in users if user not in passwords and not (folder / user).exists()]
-    module.exit_json(changed=bool(wrong or others), unknown=unknown)
+    module.exit_json(changed=bool(wrong or others or open_to_others), unknown=unknown)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from tests.support.modules import RunModule
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "passwords"
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     return folder
 
 
@@ -43,6 +43,21 @@ def test_a_hash_that_fits_stays_and_another_is_replaced(run_module: RunModule, f
     assert (folder / "anna").read_text() == before
     assert run("two")
     assert verify(folder / "anna", "two")
+
+
+def test_the_folder_is_roots_alone(run_module: RunModule, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+
+    def run(*, check: bool = False) -> bool:
+        return bool(run_module("jupyter_passwords", check=check, path=str(folder), users=[], passwords={})["changed"])
+
+    assert run(check=True)
+    assert not folder.exists()
+    assert run()
+    assert not run()
+    folder.chmod(0o755)
+    assert run()
+    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("text", ["", "argon2:nonsense", "sha1:a:b"])
