@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import urllib.request
@@ -22,7 +23,7 @@ NAME = f"{PROJECT}-1"
 PREPARE = """
 set -e
 apt-get -qq update
-DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends openssh-server >/dev/null
+DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends iproute2 openssh-server >/dev/null
 for user in admin guest; do
   useradd --create-home --shell /bin/sh "$user"
   install -d -m 700 -o "$user" "/home/$user/.ssh"
@@ -121,7 +122,7 @@ def test_packages_that_a_full_disk_left_half_unpacked_are_finished_by_the_next_r
 def test_roles_are_taken_by_tag_and_a_run_that_was_killed_at_any_task_is_finished(
     machine: Machine, *, full: bool
 ) -> None:
-    options, step = (("-e", "labserver_strict=false"), 1) if full else (("--tags", "httpd"), 10)
+    options, step = (("-e", "labserver_strict=false"), 1) if full else (("--tags", "httpd"), 15)
     machine.play(*options, "--check")
     task = step
     while (outcome := play(machine.inventory, *options, kill_at=task)).code < 0:
@@ -130,6 +131,51 @@ def test_roles_are_taken_by_tag_and_a_run_that_was_killed_at_any_task_is_finishe
     outcome.succeeded()
     with urllib.request.urlopen(f"http://{machine.address}/", timeout=60) as answer:
         assert "labserver" in answer.read().decode()
+    assert "changed=0" in machine.play(*options)
+
+
+# Of each role that fetches something, the task that does
+FETCHES = {
+    "build_deps": "Install compilers",
+    "python_venv": "Create the virtual environment",
+    "nltk_punkt": "Download and unpack punkt",
+    "review_data": "Download the first review set",
+    "r_base": "Install R, and compilers",
+    "r_packages": "Install the R packages",
+    "rstudio_server": "Download the package",
+    "jupyterlab": "Create the environment of JupyterLab",
+    "r_labs": "Download the data",
+}
+# In our words, or in those of apt and uv
+OUT_OF_REACH = re.compile(r"cannot reach|Temporary failure (?:resolving|in name resolution)")
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("role", FETCHES)
+def test_a_network_that_goes_in_the_middle_of_a_role_is_named_and_the_next_run_finishes(
+    machine: Machine, role: str
+) -> None:
+    def shell(command: str) -> str:
+        return run("docker", "exec", NAME, "sh", "-c", command).stdout
+
+    options = ("--tags", f"preflight,{role}", "-e", "labserver_strict=false")
+    before = shell("cat /etc/resolv.conf")
+    gateway = shell("ip -4 route show default").split()[2]
+    # A name server without a route is given up at once; Docker's own would be waited for, at every package again
+    cut = "ip route delete default && echo nameserver 203.0.113.1 >/etc/resolv.conf"
+    try:
+        at = {f"{role} : {FETCHES[role]}": lambda: shell(cut)}
+        # With skipped hosts Ansible names a task when it begins, else with the first result
+        said = play(machine.inventory, *options, at=at, env={"ANSIBLE_DISPLAY_SKIPPED_HOSTS": "1"}).words
+    finally:
+        shell(f"ip route add default via {gateway}; echo '{before}' >/etc/resolv.conf")
+    print(
+        f"\n{role}:",
+        [said[max(0, m.start() - 200) : m.end() + 100] for m in OUT_OF_REACH.finditer(said)][:1],
+        said[-1500:],
+    )
+    assert OUT_OF_REACH.search(said)
+    assert "failed=0" in machine.play(*options)
     assert "changed=0" in machine.play(*options)
 
 

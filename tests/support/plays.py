@@ -75,19 +75,35 @@ def play(
                     os.killpg(process.pid, signal.SIGKILL)
                 else:
                     # Stopped meanwhile: on a busy machine it could have ended before the function has begun
-                    with suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGSTOP)
+                    signal_tree(process.pid, signal.SIGSTOP)
                     try:
                         action()
                     finally:
-                        with suppress(ProcessLookupError):
-                            os.killpg(process.pid, signal.SIGCONT)
+                        signal_tree(process.pid, signal.SIGCONT)
     finally:
         timer.cancel()
     text = "".join(lines)
     code = process.wait()
     assert not waiting, f"never came to {', '.join(waiting)}:\n{text}"
     return Outcome(code, text)
+
+
+def signal_tree(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process and all that came from it: Ansible's workers lead sessions of their own.
+
+    SIGKILL is as a power cut.
+    """
+    parents: dict[int, int] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # The name of the program, in brackets, may hold anything
+            parents[int(status.parent.name)] = int(status.read_text().rpartition(")")[2].split()[1])
+    family = [pid]
+    for one in family:
+        family += [child for child, parent in parents.items() if parent == one]
+    for one in family:
+        with suppress(ProcessLookupError):
+            os.kill(one, number)
 
 
 def KILL() -> None:  # noqa: N802 - a constant that stands where functions do

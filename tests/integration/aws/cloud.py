@@ -20,6 +20,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from tests.integration.aws.faults import ANSIBLE
+from tests.support.plays import signal_tree
 
 ROOT = Path(__file__).resolve().parents[3]
 REGION = "us-west-2"
@@ -225,7 +226,7 @@ class Project:
         try:
             output, _ = process.communicate(timeout=1800)
         except BaseException:
-            kill_tree(process.pid)
+            signal_tree(process.pid, signal.SIGKILL)
             raise
         return Run(process.returncode, output, time.monotonic() - begun)
 
@@ -248,7 +249,7 @@ class Project:
         process = self.start(playbook, *options)
         while process.poll() is None and not self.cloud.ask("/_layer/held"):
             time.sleep(0.1)
-        kill_tree(process.pid)
+        signal_tree(process.pid, signal.SIGKILL)
         self.cloud.ask("/_layer/release", "")
         output, _ = process.communicate(timeout=300)
         return Run(process.returncode, output, time.monotonic() - begun)
@@ -259,18 +260,3 @@ def command_output(command: list[str], environment: dict[str, str]) -> str:
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def kill_tree(pid: int) -> None:
-    """Kill a process and all that came from it, as a power cut would: Ansible's workers lead sessions of their own."""
-    parents: dict[int, int] = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            # The name of the program, in brackets, may hold anything
-            parents[int(status.parent.name)] = int(status.read_text().rpartition(")")[2].split()[1])
-    family = [pid]
-    for one in family:
-        family += [child for child, parent in parents.items() if parent == one]
-    for one in family:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(one, signal.SIGKILL)
