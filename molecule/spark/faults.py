@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -102,7 +103,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + 600
     while not condition():
         if time.monotonic() > deadline:
-            raise SystemExit(f"{what}: not in 3 minutes")
+            raise SystemExit(f"{what}: not in 10 minutes")
         time.sleep(1)
 
 
@@ -114,29 +115,47 @@ def alive_workers() -> int:
     return json.loads(done.stdout).get("aliveworkers", 0) if done.returncode == 0 else 0
 
 
-def main() -> None:
-    """Run all of it."""
-    expected, _ = analyse(MASTER, {"train": look})
+def one_machine_and_strangers() -> str:
+    """Analyse without the cluster, while strangers ask it; return the digest."""
     ask = ["docker", "exec", "spark-lab-1", "sh", "-c", STRANGERS]
     with subprocess.Popen(ask, stdout=subprocess.PIPE, text=True) as strangers:
-        alone, _ = analyse("--master=local[2]", {})
+        digest, _ = analyse("--master=local[2]", {})
         answers = strangers.communicate()[0]
     if not answers.startswith("1\n1\n") or answers.count(REFUSED) != 2:
         raise SystemExit(f"strangers were not refused: {answers}")
+    return digest
+
+
+def troubles() -> None:
+    """Have analyses that cannot work say why."""
     trouble = ["docker", "exec", "spark-lab-1", "sh", "-c", TROUBLES]
     told = subprocess.run(trouble, check=False, capture_output=True, text=True)
     if not all(text in told.stdout for text in TOLD) or told.stdout.count("\n1\n") != len(TOLD) or told.returncode == 0:
         raise SystemExit(f"what went wrong was not told, or a page was written: {told.stdout}{told.stderr}")
+
+
+def restart() -> None:
+    """Restart the master, then a host, and wait for all workers."""
+    subprocess.run(["docker", "exec", "spark-lab-1", "systemctl", "restart", "labserver-spark-master"], check=True)
+    wait_for(lambda: alive_workers() == 3, "three workers after the master's restart")
+    subprocess.run(["docker", "restart", "--time=10", "spark-lab-3"], check=True, capture_output=True)
+    wait_for(lambda: alive_workers() == 3, "three workers after a host's restart")
+
+
+def main() -> None:
+    """Run it, with --full all of it."""
+    full = "LABSERVER_FULL" in os.environ
+    expected, _ = analyse(MASTER, {"train": look})
+    alone = one_machine_and_strangers() if full else expected
     # One after the other: while one is away the others go on
     at = {phase: partial(lose, host) for phase, host in zip(("read", "slice", "train"), reversed(HOSTS), strict=True)}
     digest, lost = analyse(MASTER, at)
     print(f"cluster {expected}, one machine {alone}, with {lost} executors lost {digest}")
     if {digest, alone} != {expected} or lost < len(at):
         raise SystemExit("they are not the same, or nothing was lost")
-    subprocess.run(["docker", "exec", "spark-lab-1", "systemctl", "restart", "labserver-spark-master"], check=True)
-    wait_for(lambda: alive_workers() == 3, "three workers after the master's restart")
-    subprocess.run(["docker", "restart", "--time=10", "spark-lab-3"], check=True, capture_output=True)
-    wait_for(lambda: alive_workers() == 3, "three workers after a host's restart")
+    if full:
+        troubles()
+        restart()
     clean = "rm -f /srv/labserver/vec2pca_cluster/out.json /srv/labserver/vec2pca_cluster/out.html"
     subprocess.run(["docker", "exec", "spark-lab-1", "sh", "-c", clean], check=True)
 

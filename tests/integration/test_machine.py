@@ -1,6 +1,7 @@
 """A machine of its own that really boots: made a server over SSH, cut off, booted again, and taken back.
 
-With --full it is the whole site, with R, the labs and RStudio's stand-in; else what has to come back after a reboot.
+With --full it is the whole site, with R, the labs and RStudio's stand-in, and its removal; else what has to come back
+after a reboot.
 """
 
 from __future__ import annotations
@@ -104,6 +105,7 @@ def test_a_reboot_brings_all_of_it_back_and_leaves_nothing_to_change(lab: Lab, *
     assert "changed=0" in lab.play().succeeded().text
 
 
+@pytest.mark.full
 def test_what_is_removed_does_not_come_back_with_a_reboot(lab: Lab, *, full: bool) -> None:
     lab.play(playbook="playbooks/remove.yml").succeeded()
     for rebooted in (False, True):
@@ -121,6 +123,7 @@ def test_what_is_removed_does_not_come_back_with_a_reboot(lab: Lab, *, full: boo
         assert lab.host.ssh("sudo blkid --output value --match-tag TYPE /dev/ubdb") == "ext4"
 
 
+@pytest.mark.full
 def test_a_clock_that_is_wrong_is_told_before_anything_changes(lab: Lab) -> None:
     lab.host.ssh("sudo date --set='+3 hours'")
     said = lab.play("--tags", "preflight", playbook="playbooks/server.yml").failed().words

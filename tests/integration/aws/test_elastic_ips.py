@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.integration.aws.cloud import Cloud, Project
 
 
@@ -11,6 +13,7 @@ def addresses(cloud: Cloud) -> dict[str, Any]:
     return {one["AllocationId"]: one for one in cloud.ec2.describe_addresses()["Addresses"]}
 
 
+@pytest.mark.full
 def test_an_elastic_ip_of_the_users_own_is_used_and_stays(cloud: Cloud, project: Project) -> None:
     tags = [{"ResourceType": "elastic-ip", "Tags": [{"Key": "Name", "Value": "precious"}]}]
     mine = cloud.ec2.allocate_address(Domain="vpc", TagSpecifications=tags)

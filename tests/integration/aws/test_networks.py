@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 
+import pytest
+
 from tests.integration.aws.cloud import Cloud, Project
 from tests.integration.aws.estate import ports
 
@@ -46,6 +48,7 @@ def test_start_lets_the_present_address_in(cloud: Cloud, project: Project) -> No
     assert project.remove().code == 0
 
 
+@pytest.mark.full
 def test_a_machine_made_anew_at_a_kept_address_gets_its_key_learned_anew(cloud: Cloud, project: Project) -> None:
     known_hosts = project.folder / ".secrets" / "known_hosts"
     show(cloud, host_key(1))

@@ -115,6 +115,7 @@ def test_what_is_refused_in_removal_keeps_nothing_else(cloud: Cloud, project: Pr
     ec2.release_address(AllocationId=stranger)
 
 
+@pytest.mark.full
 def test_what_is_half_there_is_mended_and_what_is_theirs_is_told(cloud: Cloud, project: Project) -> None:
     ec2 = cloud.ec2
     # An address that a run allocated twice before it died is released, for it is to be paid for and leads nowhere
