@@ -186,6 +186,21 @@ def wait_for(browser: Browser, code: str, seconds: float = 600) -> None:
         time.sleep(0.3)
 
 
+def wait_for_kernels(browser: Browser, url: str, count: int, seconds: float = 600) -> None:
+    """Wait until the page is connected to so many kernels that are idle: without one it passes over what is to run.
+
+    The page itself shows as idle what has no kernel yet.
+    """
+    ask = """
+        fetch(URL).then(answer => answer.json()).then(kernels => arguments[0](
+          kernels.filter(one => one.connections > 0 && one.execution_state == 'idle').length))
+    """.replace("URL", json.dumps(url))
+    end = time.monotonic() + seconds
+    while (ready := browser.js_later(ask)) < count:
+        assert time.monotonic() < end, f"{ready} kernels are ready"
+        time.sleep(0.3)
+
+
 @needs_chromium
 def test_in_a_browser(host: Host, secrets: Path, tmp_path: Path) -> None:
     """Sign-in, a wrong password, and a cell of R and one of Python side by side, whose output is seen."""
@@ -220,8 +235,7 @@ def test_in_a_browser(host: Host, secrets: Path, tmp_path: Path) -> None:
         assert browser.js_later(put.replace("FILES", json.dumps(saved))) == [True] * 3
         browser.open(f"{url}lab/workspaces/both")
         wait_for(browser, "document.querySelectorAll('.jp-Notebook .cm-content').length >= 3")
-        # Each has its kernel, and none is busy
-        wait_for(browser, "document.querySelectorAll('.jp-Notebook-ExecutionIndicator[data-status=idle]').length == 2")
+        wait_for_kernels(browser, f"{url}api/kernels", 2)
         for word, count in (("pandas", 1), ("cars", 2)):
             browser.js(
                 "for (const panel of document.querySelectorAll('.jp-NotebookPanel'))"
