@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
 import urllib.request
@@ -134,20 +133,20 @@ def test_roles_are_taken_by_tag_and_a_run_that_was_killed_at_any_task_is_finishe
     assert "changed=0" in machine.play(*options)
 
 
-# Of each role that fetches something, the task that does
+APT = "Temporary failure resolving"
+PIP = "This host cannot reach the package index"
+# Of each role that fetches something, the task that does, and what a host without a network says of it
 FETCHES = {
-    "build_deps": "Install compilers",
-    "python_venv": "Create the virtual environment",
-    "nltk_punkt": "Download and unpack punkt",
-    "review_data": "Download the first review set",
-    "r_base": "Install R, and compilers",
-    "r_packages": "Install the R packages",
-    "rstudio_server": "Download the package",
-    "jupyterlab": "Create the environment of JupyterLab",
-    "r_labs": "Download the data",
+    "build_deps": ("Install compilers", APT),
+    "python_venv": ("Create the virtual environment", PIP),
+    "nltk_punkt": ("Download and unpack punkt", "nltk_punkt unavailable This host cannot reach"),
+    "review_data": ("Download the first review set", "review_data unavailable This host cannot reach"),
+    "r_base": ("Install R, and compilers", APT),
+    "r_packages": ("Install the R packages", "cannot reach"),
+    "rstudio_server": ("Download the package", "rstudio_server unavailable This host cannot reach"),
+    "jupyterlab": ("Create the environment of JupyterLab", PIP),
+    "r_labs": ("Download the data", "cannot reach"),
 }
-# In our words, or in those of apt and uv
-OUT_OF_REACH = re.compile(r"cannot reach|Temporary failure (?:resolving|in name resolution)")
 
 
 @pytest.mark.full
@@ -158,23 +157,20 @@ def test_a_network_that_goes_in_the_middle_of_a_role_is_named_and_the_next_run_f
     def shell(command: str) -> str:
         return run("docker", "exec", NAME, "sh", "-c", command).stdout
 
-    options = ("--tags", f"preflight,{role}", "-e", "labserver_strict=false")
+    task, cause = FETCHES[role]
+    # Some publish on the site
+    options = ("--tags", f"preflight,httpd,{role}", "-e", "labserver_strict=false")
     before = shell("cat /etc/resolv.conf")
     gateway = shell("ip -4 route show default").split()[2]
     # A name server without a route is given up at once; Docker's own would be waited for, at every package again
     cut = "ip route delete default && echo nameserver 203.0.113.1 >/etc/resolv.conf"
     try:
-        at = {f"{role} : {FETCHES[role]}": lambda: shell(cut)}
+        at = {f"{role} : {task}": lambda: shell(cut)}
         # With skipped hosts Ansible names a task when it begins, else with the first result
         said = play(machine.inventory, *options, at=at, env={"ANSIBLE_DISPLAY_SKIPPED_HOSTS": "1"}).words
     finally:
         shell(f"ip route add default via {gateway}; echo '{before}' >/etc/resolv.conf")
-    print(
-        f"\n{role}:",
-        [said[max(0, m.start() - 200) : m.end() + 100] for m in OUT_OF_REACH.finditer(said)][:1],
-        said[-1500:],
-    )
-    assert OUT_OF_REACH.search(said)
+    assert cause in said
     assert "failed=0" in machine.play(*options)
     assert "changed=0" in machine.play(*options)
 
