@@ -84,11 +84,11 @@ def main() -> None:
     if not HAS_ARGON2:
         module.fail_json(msg="This Python has no argon2-cffi: set ansible_python_interpreter to that of Jupyter")
     folder, users, passwords = Path(module.params["path"]), module.params["users"], module.params["passwords"]
-    open_to_others = not folder.is_dir() or folder.stat().st_mode & 0o777 != 0o700
+    closed = folder.is_dir() and folder.stat().st_mode & 0o777 == 0o700
     wrong = [user for user in users if user in passwords and not fits(folder / user, passwords[user])]
     others = [file for file in folder.iterdir() if file.name not in users] if folder.is_dir() else []
     if not module.check_mode:
-        if open_to_others:
+        if not closed:
             folder.mkdir(mode=0o700, exist_ok=True)
             folder.chmod(0o700)
         for file in others:
@@ -101,7 +101,7 @@ def main() -> None:
             draft.write_text(f"{PREFIX}{hasher.hash(passwords[user])}\n", encoding="utf-8")
             draft.replace(folder / user)
     unknown = [user for user in users if user not in passwords and not (folder / user).exists()]
-    module.exit_json(changed=bool(wrong or others or open_to_others), unknown=unknown)
+    module.exit_json(changed=bool(wrong or others or not closed), unknown=unknown)
 
 
 if __name__ == "__main__":

@@ -47,8 +47,13 @@ _PIP_KEPT = (
 )
 _UV_KEPT = ("UV_DEFAULT_INDEX", "UV_EXTRA_INDEX", "UV_FIND_LINKS", "UV_HTTP", "UV_INDEX", "UV_INSECURE", "UV_KEYRING")
 _TRUE = ("1", "true", "yes", "on", "y", "t")  # for pip
-# In the words of pip and of uv
-_NO_CONNECTION = re.compile("NewConnectionError|ConnectTimeoutError|ReadTimeoutError|ProxyError|error sending request")
+# In the words of pip, which warns of each try and may yet fail for another reason, and of uv
+_NO_CONNECTION = re.compile(
+    "(NewConnection|ConnectTimeout|ReadTimeout|Proxy)Error.*(No matching distribution|Max retries exceeded)"
+    "|Max retries exceeded.*(NewConnection|ConnectTimeout|ReadTimeout|Proxy)Error"
+    "|error sending request",
+    re.DOTALL,
+)
 _OUT_OF_REACH = (
     "This host cannot reach the package index: let it through the network or the proxy, or set `index_url` to one that"
     " it reaches."

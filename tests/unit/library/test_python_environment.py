@@ -230,6 +230,17 @@ def test_an_index_that_cannot_be_reached_is_told(
         assert "This host cannot reach the package index" in result["msg"]
 
 
+def test_a_wrong_hash_is_no_missing_network(run_module: RunModule, environment: Path) -> None:
+    """pip and uv warn of each try that failed, also where the next one went well."""
+    uv = environment / "bin" / "uv"
+    uv.write_text("#!/bin/sh\necho 'Retrying (NewConnectionError)' >&2\necho 'Hash mismatch for lab' >&2\nexit 1\n")
+    uv.chmod(0o755)
+    result = run_module("python_environment", path=environment, interpreter=BASE, requirements="lab")
+    assert result["failed"]
+    assert "Hash mismatch" in result["msg"]
+    assert "cannot reach" not in result["msg"]
+
+
 def test_a_folder_that_others_may_not_enter_is_told(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     tmp_path.chmod(0o755)
