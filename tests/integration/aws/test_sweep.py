@@ -4,7 +4,7 @@ There are four kinds of fault: an error before the call took effect, the same er
 came, and a run that is killed while it waits for the answer.
 
 The faults come in a chain: a call fails, the run ends; the next run gets past it and fails at a later call; and so on,
-until a run has nothing left to do. Along the chain the kinds take turns. By default every sixth call fails, with
+until a run has nothing left to do. Along the chain the kinds take turns. By default every third call fails, with
 ``--full`` every call. (Ansible goes on with a loop after an item that failed, so of two like calls a chain may meet
 only one.) With ``--full`` besides, every call gets every kind in an account of its own, as a user would meet it: one
 fault in making, a run without, one fault in removing, a run without. That takes an hour of two cores.
@@ -78,7 +78,7 @@ def chain(project: Project, kinds: Iterator[str], *command: str, stride: int) ->
 
 @pytest.mark.parametrize(
     ("stride", "begin"),
-    [(6, 0), pytest.param(1, 0, marks=pytest.mark.full), pytest.param(1, 2, marks=pytest.mark.full)],
+    [(3, 0), pytest.param(1, 0, marks=pytest.mark.full), pytest.param(1, 2, marks=pytest.mark.full)],
 )
 def test_a_chain_of_faults_ends_in_what_was_asked_for(
     project: Project, record_property: Any, stride: int, begin: int
