@@ -59,7 +59,7 @@ def play(
     lines = []
     waiting = dict(at or {})
     tasks = 0
-    timer = threading.Timer(TIMEOUT, os.killpg, (process.pid, signal.SIGKILL))
+    timer = threading.Timer(TIMEOUT, signal_tree, (process.pid, signal.SIGKILL))
     timer.start()
     try:
         for line in process.stdout:
@@ -68,11 +68,11 @@ def play(
                 continue
             tasks += 1
             if tasks == kill_at:
-                os.killpg(process.pid, signal.SIGKILL)
+                signal_tree(process.pid, signal.SIGKILL)
             for task in [task for task in waiting if task in line]:
                 action = waiting.pop(task)
                 if action is KILL:
-                    os.killpg(process.pid, signal.SIGKILL)
+                    signal_tree(process.pid, signal.SIGKILL)
                 else:
                     # Stopped meanwhile: on a busy machine it could have ended before the function has begun
                     signal_tree(process.pid, signal.SIGSTOP)
