@@ -179,26 +179,31 @@ def notebook(kernel: str, title: str, language: str, *code: str) -> dict[str, An
     return {"type": "notebook", "format": "json", "content": content}
 
 
-def wait_for(browser: Browser, code: str, seconds: float = 600) -> None:
-    end = time.monotonic() + seconds
-    while not browser.js(f"return {code}"):
-        assert time.monotonic() < end, f"{code}: {browser.js('return document.body.innerText')[:2000]}"
+def wait(condition: Callable[[], object], told: Callable[[], object]) -> None:
+    end = time.monotonic() + 600
+    while not condition():
+        assert time.monotonic() < end, told()
         time.sleep(0.3)
 
 
-def wait_for_kernels(browser: Browser, url: str, count: int, seconds: float = 600) -> None:
+def wait_for(browser: Browser, code: str) -> None:
+    wait(
+        lambda: browser.js(f"return {code}"),
+        lambda: f"{code}: {browser.js('return document.body.innerText')[:2000]}",
+    )
+
+
+def wait_for_kernels(browser: Browser, url: str, count: int) -> None:
     """Wait until the page is connected to so many kernels that are idle: without one it passes over what is to run.
 
     The page itself shows as idle what has no kernel yet.
     """
-    ask = """
-        fetch(URL).then(answer => answer.json()).then(kernels => arguments[0](
-          kernels.filter(one => one.connections > 0 && one.execution_state == 'idle').length))
-    """.replace("URL", json.dumps(url))
-    end = time.monotonic() + seconds
-    while (ready := browser.js_later(ask)) < count:
-        assert time.monotonic() < end, f"{ready} kernels are ready"
-        time.sleep(0.3)
+    ask = f"fetch({json.dumps(url)}).then(answer => answer.json()).then(arguments[0])"
+
+    def ready() -> list[Any]:
+        return [one for one in browser.js_later(ask) if one["connections"] and one["execution_state"] == "idle"]
+
+    wait(lambda: len(ready()) >= count, lambda: browser.js_later(ask))
 
 
 @needs_chromium
