@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support.browser import Browser, chromium, needs_chromium
 from tests.support.plugins import load_plugin
@@ -98,10 +99,13 @@ TEMPLATES = {
     "header": "report/templates/header.html.j2",
     "measured": "report/templates/measured.html.j2",
     "report": "report/templates/report.html.j2",
+    "data": "report/templates/report.json.j2",
     "labs": "r_labs/templates/index.html.j2",
     "jupyter": "jupyterlab/templates/page/index.html.j2",
     "placeholder": "httpd/templates/placeholder.html.j2",
 }
+
+MARKED = {"header.html": "header", "measured.html": "measured", "report.html": "report", "report.json": "data"}
 
 
 @pytest.fixture(scope="module")
@@ -182,8 +186,13 @@ def test_the_report_tells_what_people_ask(pages: dict[str, str]) -> None:
     assert page.count("<details>") == 1
 
 
+def test_a_page_of_the_report_is_known_by_its_words(pages: dict[str, str]) -> None:
+    marks = yaml.safe_load((ROOT / "roles/report/vars/main.yml").read_text())["__report_marks"]
+    assert [mark for file, mark in marks.items() if mark not in pages[MARKED[file]]] == []
+
+
 def test_what_a_record_says_cannot_become_markup(pages: dict[str, str]) -> None:
-    for page in pages.values():
+    for page in (text for name, text in pages.items() if name != "data"):
         assert not re.search("<(?:out|random|1|gbm|example|flights|publisher)>", page)
 
 

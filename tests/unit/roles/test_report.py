@@ -1,10 +1,7 @@
-"""The filters of role report, and what it replaces."""
+"""The filters of role report."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -185,23 +182,3 @@ def test_what_was_measured_is_told_in_words(report: ModuleType) -> None:
         "Swap": "none",
         "Disk of /": "5.0 of 10.0 GiB free",
     }
-
-
-def test_a_page_of_somebody_else_stays(tmp_path: Path) -> None:
-    page = tmp_path / "report.json"
-    source = tmp_path / "new.j2"
-    source.write_text('{"components": []}\n')
-    variables = {"item": "report.json", "report_document_root": str(tmp_path)}
-    arguments = {"src": str(source), "dest": str(page), "validate": "{{ __report_validate }}"}
-
-    def publish() -> str:
-        command = [str(Path(sys.executable).with_name("ansible")), "localhost", "-m", "ansible.builtin.template"]
-        command += ["-e", f"@{ROLE}/vars/main.yml", "-e", json.dumps(variables), "-a", json.dumps(arguments)]
-        answer = subprocess.run(command, cwd=ROLE.parents[1], capture_output=True, text=True, check=False)
-        return " ".join((answer.stdout + answer.stderr).split())
-
-    page.write_text('{"components": [1]}\n')
-    assert "CHANGED" in publish()
-    page.write_text("mine")
-    assert f"{page} was not made here, and is left as it is" in publish()
-    assert page.read_text() == "mine"
