@@ -219,7 +219,7 @@ def read(module: AnsibleAWSModule, clients: AwsClients) -> dict[str, Any]:
         planned = plan(options["planned"], clients.region, prices)
     warnings: list[str] = []
 
-    def look() -> list[Resource]:
+    def read_resources() -> list[Resource]:
         warnings.clear()
         project, untagged = options["project"] or None, options["untagged"]
         found: list[Resource] = survey(
@@ -231,7 +231,7 @@ def read(module: AnsibleAWSModule, clients: AwsClients) -> dict[str, Any]:
         words: list[str] = not_as_expected(seen, options["expected"], options["unexpected"])
         return words
 
-    resources = wait_until(look, missing, options["wait"])
+    resources = wait_until(read_resources, missing, options["wait"])
     for text in warnings:
         warn(text)  # not by the module, which uses what ansible-core deprecates
     return {

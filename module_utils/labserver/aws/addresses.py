@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 from .errors import ClientError, error_code
 from .resources import tag_specification
-from .waiting import patiently, the_only, wait_until
+from .waiting import only_one, wait_until, with_retries
 
 _GONE = ("InvalidAllocationID.NotFound", "InvalidAddress.NotFound")
 # Just after the call that made it
@@ -28,7 +28,7 @@ def ensure_address(ec2: Any, options: Mapping[str, Any], *, check_mode: bool) ->
     if allocate and not check_mode:
         tags = tag_specification("elastic-ip", options["tags"])
         identity = ec2.allocate_address(Domain="vpc", TagSpecifications=tags)["AllocationId"]
-    found = patiently(lambda: _find(ec2, identity), _NOT_YET) if identity else {}
+    found = with_retries(lambda: _find(ec2, identity), _NOT_YET) if identity else {}
     wanted = {"NetworkInterfaceId": options["interface"], "PrivateIpAddress": private}
     associate = bool(private) and any(found.get(key) != value for key, value in wanted.items())
     if associate and not check_mode:
@@ -36,14 +36,14 @@ def ensure_address(ec2: Any, options: Mapping[str, Any], *, check_mode: bool) ->
         _assign(ec2, options["interface"], private)
         target = {**wanted, "AllocationId": identity, "AllowReassociation": options["reassociate"]}
         try:
-            patiently(lambda: ec2.associate_address(**target), _NOT_YET)
+            with_retries(lambda: ec2.associate_address(**target), _NOT_YET)
         except ClientError as error:
             # The request was repeated, for its first answer was lost
             found = _find(ec2, identity) if error_code(error) == "Resource.AlreadyAssociated" else {}
             if any(found.get(key) != value for key, value in wanted.items()):
                 raise
         found = wait_until(
-            lambda: patiently(lambda: _find(ec2, identity), _NOT_YET),
+            lambda: with_retries(lambda: _find(ec2, identity), _NOT_YET),
             lambda seen: (
                 [f"{identity} is not on {private}"] if any(seen.get(k) != v for k, v in wanted.items()) else []
             ),
@@ -57,24 +57,24 @@ def _assign(ec2: Any, interface: str, private: str) -> None:
 
     def find() -> dict[str, Any]:
         interfaces = ec2.describe_network_interfaces(NetworkInterfaceIds=[interface])["NetworkInterfaces"]
-        return the_only(interfaces, _NO_INTERFACE, interface)
+        return only_one(interfaces, _NO_INTERFACE, interface)
 
     def missing(seen: Mapping[str, Any]) -> list[str]:
         there = [one["PrivateIpAddress"] for one in seen["PrivateIpAddresses"]]
         return [] if private in there else [f"{private} is not on {interface}"]
 
-    def look() -> dict[str, Any]:
-        return patiently(find, _NOT_YET)
+    def describe() -> dict[str, Any]:
+        return with_retries(find, _NOT_YET)
 
-    if not missing(look()):
+    if not missing(describe()):
         return
     try:
         ec2.assign_private_ip_addresses(NetworkInterfaceId=interface, PrivateIpAddresses=[private])
     except ClientError:
         # The request was repeated, for its first answer was lost
-        if missing(look()):
+        if missing(describe()):
             raise
-    wait_until(look, missing, _WAIT)
+    wait_until(describe, missing, _WAIT)
 
 
 def delete_address(ec2: Any, identity: str, *, check_mode: bool) -> bool:
@@ -89,7 +89,7 @@ def delete_address(ec2: Any, identity: str, *, check_mode: bool) -> bool:
         if association:
             # It may go with its instance meanwhile, or the answer to a first call was lost
             _unless_gone(lambda: ec2.disassociate_address(AssociationId=association))
-        _unless_gone(lambda: patiently(lambda: ec2.release_address(AllocationId=identity), _STILL))
+        _unless_gone(lambda: with_retries(lambda: ec2.release_address(AllocationId=identity), _STILL))
     return True
 
 
@@ -102,4 +102,4 @@ def _unless_gone(call: Callable[[], object]) -> None:
 
 
 def _find(ec2: Any, identity: str) -> dict[str, Any]:
-    return the_only(ec2.describe_addresses(AllocationIds=[identity])["Addresses"], _GONE[0], identity)
+    return only_one(ec2.describe_addresses(AllocationIds=[identity])["Addresses"], _GONE[0], identity)

@@ -189,11 +189,11 @@ def error_code(error: Exception) -> str:
     return type(error).__name__
 
 
-def still(error: Exception, seconds: int) -> Exception:
-    """Return the error of a call that was made again for so long, which its message says."""
-    told = {"Code": "", "Message": "", **getattr(error, "response", {}).get("Error", {})}
-    told["Message"] = f"{told['Message'].rstrip('. ')}, for {seconds} seconds"
-    return ClientError({"Error": told}, getattr(error, "operation_name", ""))
+def with_duration(error: Exception, seconds: int) -> Exception:
+    """Return the error of a call that was repeated for so many seconds, with these in its message."""
+    details = {"Code": "", "Message": "", **getattr(error, "response", {}).get("Error", {})}
+    details["Message"] = f"{details['Message'].rstrip('. ')}, for {seconds} seconds"
+    return ClientError({"Error": details}, getattr(error, "operation_name", ""))
 
 
 def _words(region: str) -> dict[str, str]:

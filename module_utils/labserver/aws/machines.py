@@ -7,7 +7,7 @@ from typing import Any
 
 from .errors import ClientError, error_code
 from .resources import PROJECT, TAG, tag_specification
-from .waiting import patiently
+from .waiting import with_retries
 
 # Just after the calls that made what it is launched with
 _NOT_YET = ("InvalidGroup.NotFound", "InvalidKeyPair.NotFound", "InvalidIamInstanceProfile")
@@ -45,7 +45,7 @@ def ensure_machine(ec2: Any, options: Mapping[str, Any], *, check_mode: bool) ->
                 raise ClientError(answer, "RunInstances") from error
             raise
 
-    launched = patiently(launch, _NOT_YET)["Instances"]
+    launched = with_retries(launch, _NOT_YET)["Instances"]
     return {"changed": True, "instance_ids": [instance["InstanceId"] for instance in launched]}
 
 

@@ -14,7 +14,7 @@ from .profiles import delete_profile
 from .resources import PROJECT, Resource, tags_of
 from .security_groups import delete_group
 from .volumes import delete_volume
-from .waiting import patiently
+from .waiting import with_retries
 
 # A Spot request would launch another machine in the place of one that ends. Machines let go of what they use
 ORDER = (
@@ -112,17 +112,17 @@ class Removal:
     def _remove_volume(self, volume: Resource) -> None:
         """Delete a volume, but for the root of an instance, which goes with that."""
         if volume["part"] == "data" or not volume["attached_to"]:
-            patiently(lambda: delete_volume(self._ec2, volume["id"], check_mode=False), ["VolumeInUse"])
+            with_retries(lambda: delete_volume(self._ec2, volume["id"], check_mode=False), ["VolumeInUse"])
 
     def _remove_interface(self, interface: Resource) -> None:
         call = partial(self._ec2.delete_network_interface, NetworkInterfaceId=interface["id"])
-        patiently(call, ["InvalidNetworkInterface.InUse", "InvalidParameterValue"])
+        with_retries(call, ["InvalidNetworkInterface.InUse", "InvalidParameterValue"])
 
     def _remove_group(self, group: Resource) -> None:
         """Delete a group, whose last interface goes a little after its instance, unless that stays."""
         call = partial(delete_group, self._ec2, group["id"], check_mode=False)
         stays = any(failure["type"] == "instance" for failure in self.failures)
-        patiently(call, [] if stays else ["DependencyViolation"])
+        with_retries(call, [] if stays else ["DependencyViolation"])
 
     def _remove_bucket(self, bucket: Resource) -> None:
         if self._bucket_content:

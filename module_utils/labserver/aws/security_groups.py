@@ -8,7 +8,7 @@ from typing import Any
 
 from .errors import ClientError, error_code
 from .resources import tag_specification, tags_of
-from .waiting import patiently, the_only
+from .waiting import only_one, with_retries
 
 _SOURCES = {
     "IpRanges": "CidrIp",
@@ -30,7 +30,7 @@ Permissions = dict[str, dict[str, Any]]
 def ensure_group(ec2: Any, options: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """Create or update what the options of the module describe; return its result."""
     changed: list[str] = []  # also by an attempt that did not get to its end
-    identity = patiently(lambda: _ensure(ec2, options, changed, check_mode=check_mode), _PASSING)
+    identity = with_retries(lambda: _ensure(ec2, options, changed, check_mode=check_mode), _PASSING)
     return {"changed": bool(changed), "id": identity}
 
 
@@ -63,7 +63,7 @@ def _find(ec2: Any, options: Mapping[str, Any]) -> dict[str, Any] | None:
     """Find the group by its id, or else by name and VPC."""
     if options["id"]:
         groups: list[dict[str, Any]] = ec2.describe_security_groups(GroupIds=[options["id"]])["SecurityGroups"]
-        return the_only(groups, _PASSING[0], options["id"])
+        return only_one(groups, _PASSING[0], options["id"])
     named = [{"Name": "group-name", "Values": [options["name"]]}, {"Name": "vpc-id", "Values": [options["vpc"]]}]
     return next(iter(ec2.describe_security_groups(Filters=named)["SecurityGroups"]), None)
 
@@ -94,7 +94,9 @@ def _create(ec2: Any, options: Mapping[str, Any]) -> str:
     )["GroupId"]
     # Machines are to be launched into it
     by_id = {"GroupIds": [created]}
-    patiently(lambda: the_only(ec2.describe_security_groups(**by_id)["SecurityGroups"], _PASSING[0], created), _PASSING)
+    with_retries(
+        lambda: only_one(ec2.describe_security_groups(**by_id)["SecurityGroups"], _PASSING[0], created), _PASSING
+    )
     return created
 
 

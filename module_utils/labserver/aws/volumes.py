@@ -7,7 +7,7 @@ from typing import Any
 
 from .errors import ClientError, error_code
 from .resources import tag_specification
-from .waiting import patiently, the_only, wait_until
+from .waiting import only_one, wait_until, with_retries
 
 _WAIT = 300  # seconds
 _DELETED = {"Delay": 3, "MaxAttempts": 100}
@@ -19,14 +19,14 @@ _NOT_READY = (*_NOT_YET, "InvalidInstanceID.NotFound", "IncorrectState", "Incorr
 def ensure_volume(ec2: Any, options: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """Create or update what the options of the module describe; return its result."""
     volume, size = options["id"] or "", options["size_gb"]
-    found = patiently(lambda: _find(ec2, volume), _NOT_YET) if volume else {}
+    found = with_retries(lambda: _find(ec2, volume), _NOT_YET) if volume else {}
     grow = bool(found) and found["Size"] < size
     attach = _instance(found) != options["instance"]
     if not check_mode:
         if grow:
             ec2.modify_volume(VolumeId=volume, Size=size)
             wait_until(
-                lambda: patiently(lambda: _find(ec2, volume), _NOT_YET),
+                lambda: with_retries(lambda: _find(ec2, volume), _NOT_YET),
                 lambda seen: [] if seen["Size"] >= size else [f"{volume} has {seen['Size']} GiB, not {size}"],
                 _WAIT,
             )
@@ -70,7 +70,7 @@ def _create(ec2: Any, options: Mapping[str, Any]) -> str:
 def _attach(ec2: Any, options: Mapping[str, Any], volume: str) -> None:
     target = {"VolumeId": volume, "InstanceId": options["instance"], "Device": options["device"]}
     try:
-        patiently(lambda: ec2.attach_volume(**target), _NOT_READY)
+        with_retries(lambda: ec2.attach_volume(**target), _NOT_READY)
     except ClientError as error:
         # The request was repeated, for its first answer was lost
         if error_code(error) != "VolumeInUse" or _instance(_find(ec2, volume)) != options["instance"]:
@@ -86,11 +86,11 @@ def _await(ec2: Any, volume: str, state: str) -> None:
         now = moving[0] if moving else seen["State"]
         return [] if now == state else [f"{volume} is {now}, not {state}"]
 
-    wait_until(lambda: patiently(lambda: _find(ec2, volume), _NOT_YET), missing, _WAIT)
+    wait_until(lambda: with_retries(lambda: _find(ec2, volume), _NOT_YET), missing, _WAIT)
 
 
 def _find(ec2: Any, volume: str) -> dict[str, Any]:
-    return the_only(ec2.describe_volumes(VolumeIds=[volume])["Volumes"], _NOT_YET[0], volume)
+    return only_one(ec2.describe_volumes(VolumeIds=[volume])["Volumes"], _NOT_YET[0], volume)
 
 
 def _instance(volume: Mapping[str, Any]) -> str:
