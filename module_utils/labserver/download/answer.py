@@ -40,8 +40,8 @@ class Beginning:
     total: int | None = None
 
 
-def told_length(status: int, headers: email.message.Message, names: Iterable[str] = ()) -> int | None:
-    """Return how long the file is by the answer that has it; None where it does not say.
+def whole_length(status: int, headers: email.message.Message, names: Iterable[str] = ()) -> int | None:
+    """Return the length of the whole file by the answer that has it; None where it does not say.
 
     `names` are those of the file. Raises SourceError for an answer that is not the file, whole and as it is.
     """
@@ -61,7 +61,7 @@ def told_length(status: int, headers: email.message.Message, names: Iterable[str
     return length
 
 
-def told_rest(headers: email.message.Message, begun: Beginning, start: int, names: Iterable[str] = ()) -> int | None:
+def rest_length(headers: email.message.Message, begun: Beginning, start: int, names: Iterable[str] = ()) -> int | None:
     """Return the length of the rest, from byte `start`, of the file that was `begun`; None if this 206 is not that.
 
     The answer has to carry the same proof as the first one did. Two halves of two files would go unnoticed.

@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, Callable
 
 from .address import Address, AddressError, mask, parse, scrub
-from .answer import Beginning, OutOfReachError, SourceError, told_length, told_rest, validator
+from .answer import Beginning, OutOfReachError, SourceError, rest_length, validator, whole_length
 
 READ_TIMEOUT = 60  # seconds without a single byte
 SLOW_WINDOW = 60  # seconds in which at least SLOW_BYTES must arrive: a server that drips is a server that stalls
 SLOW_BYTES = 16 << 10
-LINGER = 0.5  # seconds in which bytes beyond the told length are noticed, when the server leaves the connection open
+LINGER = 0.5  # seconds in which bytes beyond the announced length are noticed, when the connection stays open
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # ours, not the server's
 ATTEMPTS = 3  # of one URL, when the connection breaks after some bytes
 REDIRECTS = 10  # one after another
@@ -73,7 +73,7 @@ def _context(network: Network) -> ssl.SSLContext:
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer that keeps its connection at hand, whose patience changes at its end."""
+    """An answer that keeps its connection at hand, whose timeout changes at its end."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -117,7 +117,7 @@ def _opener(network: Network) -> urllib.request.OpenerDirector:
     return opener
 
 
-class _Patience:
+class _Backoff:
     """How long a server that is busy is waited for, within bounds."""
 
     def __init__(self) -> None:
@@ -126,11 +126,11 @@ class _Patience:
 
     def wait(self, response: _Response) -> None:
         """Wait as long as the answer asks for, or else a little. Raises OutOfReachError where that is too long."""
-        told = _retry_after(response.headers.get("Retry-After", ""))
-        pause = max(told or 0.0, 2.0**self.pauses)
+        seconds = _retry_after(response.headers.get("Retry-After", ""))
+        pause = max(seconds or 0.0, 2.0**self.pauses)
         self.pauses += 1
         busy = f"the server answered {response.status} {http.client.responses[response.status]}"
-        if told is None and self.pauses > PAUSES:
+        if seconds is None and self.pauses > PAUSES:
             raise OutOfReachError(f"{busy} {self.pauses} times, within {self.waited:.0f} s")
         if pause > WAIT_EACH or self.waited + pause > WAIT_TOTAL:
             raise OutOfReachError(
@@ -201,8 +201,8 @@ def _send(
     return response
 
 
-def _ask(url: str, network: Network, headers: Mapping[str, str], patience: _Patience) -> tuple[_Response, str]:
-    """Return the answer at the end of all redirects and waits, of whatever status, and the address that gave it."""
+def _ask(url: str, network: Network, headers: Mapping[str, str], backoff: _Backoff) -> tuple[_Response, str]:
+    """Return the answer at the end of all redirects and waits, whatever its status, and the address that gave it."""
     opener = _opener(network)
     address = login = _address(url)
     seen = set()
@@ -216,7 +216,7 @@ def _ask(url: str, network: Network, headers: Mapping[str, str], patience: _Pati
         response = _send(opener, address, sent, network)
         if response.status in _BUSY:
             response.close()
-            patience.wait(response)
+            backoff.wait(response)
         elif response.status in _REDIRECTING:
             response.close()
             seen.add(step)
@@ -245,12 +245,12 @@ def _target(address: Address, response: _Response) -> Address:
         raise OutOfReachError("the server redirects to a malformed address") from None
 
 
-def _transfer(response: _Response, out: BinaryIO, told: int | None) -> None:
-    """Copy the content, of `told` bytes. Raises SourceError for more, ConnectionError for fewer."""
+def _transfer(response: _Response, out: BinaryIO, length: int | None) -> None:
+    """Copy the content, of `length` bytes. Raises SourceError for more, ConnectionError for fewer."""
     response.length = None  # http.client stops at the first of several lengths; here its end is looked at
     window, recent, got = time.monotonic(), 0, 0
-    while told is None or got < told:
-        block = response.read1(_BLOCK if told is None else min(_BLOCK, told - got))
+    while length is None or got < length:
+        block = response.read1(_BLOCK if length is None else min(_BLOCK, length - got))
         if not block:
             break
         out.write(block)
@@ -261,17 +261,17 @@ def _transfer(response: _Response, out: BinaryIO, told: int | None) -> None:
             if recent < SLOW_BYTES:
                 raise ConnectionError(f"fewer than {SLOW_BYTES} bytes came in {SLOW_WINDOW} s")
             window, recent = now, 0
-    # Without a length, a file that ends early cannot be told from a short one here (chunks tell by themselves), but an
-    # answer that ends within its head is no empty file
-    if told is None and not got and not response.chunked:
+    # Without a length, a file that ends early looks like a short one here (chunks end with a marker of their own), but
+    # an answer that ends within its head is no empty file
+    if length is None and not got and not response.chunked:
         raise ConnectionError("the connection ended early, before the first byte")
-    if told is not None and got < told:
-        raise ConnectionError(f"the connection ended {told - got} bytes early")
-    if told is not None and _goes_on(response):
-        raise SourceError(f"the server sends more than the {told} bytes that it told")
+    if length is not None and got < length:
+        raise ConnectionError(f"the connection ended {length - got} bytes early")
+    if length is not None and _has_more(response):
+        raise SourceError(f"the server sends more than the {length} bytes that it announced")
 
 
-def _goes_on(response: _Response) -> bool:
+def _has_more(response: _Response) -> bool:
     try:
         response.connection.settimeout(LINGER)
         return bool(response.read1(1))
@@ -281,19 +281,19 @@ def _goes_on(response: _Response) -> bool:
 
 def probe(url: str, network: Network, name: str = "") -> None:
     """Raise SourceError with the reason where `url` would not be served. Nothing but the head of the answer is read."""
-    response, _ = _ask(url, network, {}, _Patience())
+    response, _ = _ask(url, network, {}, _Backoff())
     with response:
-        told_length(response.status, response.headers, _names(url, name))
+        whole_length(response.status, response.headers, _names(url, name))
 
 
 def read(url: str, network: Network, headers: Mapping[str, str]) -> tuple[str, str, bytes]:
     """Return a page of moderate size: its address after redirects, its media type and its content."""
     content = BytesIO()
-    response, final = _ask(url, network, headers, _Patience())
+    response, final = _ask(url, network, headers, _Backoff())
     with response:
-        told = told_length(response.status, response.headers)
+        length = whole_length(response.status, response.headers)
         try:
-            _transfer(response, content, told)
+            _transfer(response, content, length)
         except (OSError, http.client.HTTPException) as error:
             raise _failure(error, network, url) from None
         return final, response.headers.get_content_type(), content.getvalue()
@@ -318,28 +318,28 @@ def fetch(
     before the first byte of a file. Raises SourceError with the reason; `out` then holds a beginning.
     """
     names = _names(url, name)
-    patience = _Patience()
+    backoff = _Backoff()
     begun = begun or Beginning()
     breaks = 0
     while True:
         start = out.seek(0, os.SEEK_END) if begun.validator else 0
         start = start if begun.total is None or start < begun.total else 0
         headers = {"Range": f"bytes={start}-", "If-Range": begun.validator} if start else {}
-        response, _ = _ask(url, network, headers, patience)
+        response, _ = _ask(url, network, headers, backoff)
         with response:
             if start and response.status in (http.client.PARTIAL_CONTENT, http.client.REQUESTED_RANGE_NOT_SATISFIABLE):
-                told = told_rest(response.headers, begun, start, names) if response.status == 206 else None
-                if told is None:  # the rest of another file, or no proof that it is not
+                length = rest_length(response.headers, begun, start, names) if response.status == 206 else None
+                if length is None:  # the rest of another file, or no proof that it is not
                     begun = Beginning()
                     continue
             else:
-                told = told_length(response.status, response.headers, names)
+                length = whole_length(response.status, response.headers, names)
                 out.seek(0)
                 out.truncate()
-                begun = Beginning(validator(response.headers), told)
+                begun = Beginning(validator(response.headers), length)
                 remember(begun)
             try:
-                _transfer(response, out, told)
+                _transfer(response, out, length)
             except (OSError, http.client.HTTPException) as error:
                 if getattr(error, "errno", None) in DISK_ERRORS:
                     raise
