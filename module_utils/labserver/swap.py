@@ -62,7 +62,7 @@ class SwapFile:
     in_use: bool
 
 
-def look_at(path: str, in_use: Collection[str]) -> SwapFile:
+def inspect(path: str, in_use: Collection[str]) -> SwapFile:
     """Return what is at a canonical path."""
     try:
         status = os.lstat(path)
@@ -112,7 +112,7 @@ class Fstab:
         return [path for path, entry in self._swaps() if entry.ours]
 
     def add(self, path: str, *, ours: bool) -> None:
-        """Have the path enabled at boot, by the line that is there or by one of ours.
+        """Enable the path at boot, by the line that exists or by one of ours.
 
         The line of an earlier release for a file of `ours` gets the mark.
         """
@@ -126,7 +126,7 @@ class Fstab:
             self.text = self.text.replace(found[0].line, wanted, 1)
 
     def remove(self, path: str, *, unmarked: bool) -> None:
-        """Remove our lines about the path; also those without a mark, as earlier releases wrote them, if told to."""
+        """Remove our lines about the path; with `unmarked` also those of earlier releases, which have no mark."""
         gone = [entry.line for other, entry in self._swaps() if other == path and (entry.ours or unmarked)]
         self.text = "".join(line for line in self.text.splitlines(keepends=True) if line not in gone)
 
@@ -143,10 +143,10 @@ class SwapHost:
     changed: bool = False
     warnings: list[str] = field(default_factory=list)
 
-    def look(self, path: str) -> SwapFile:
+    def inspect(self, path: str) -> SwapFile:
         """Return what is at a canonical path."""
         text = self.proc_swaps.read_text(encoding="utf-8", errors="surrogateescape") if self.proc_swaps.exists() else ""
-        return look_at(path, paths_in_use(text))
+        return inspect(path, paths_in_use(text))
 
     def is_ours(self, file: SwapFile) -> bool:
         """Whether a run of ours made the file: its label says so, or, of an earlier release, the record."""
@@ -158,14 +158,14 @@ class SwapHost:
 
     def files(self) -> list[str]:
         """Return the paths of our swap files that are there."""
-        return [path for path in self.known() if self.is_ours(self.look(path))]
+        return [path for path in self.known() if self.is_ours(self.inspect(path))]
 
     def ensure(self, path: str, size_mb: int) -> str:
-        """Have a swap file in use, now and at every boot, and no other of ours; return why it cannot be.
+        """Put a swap file into use, now and at every boot, and no other of ours; return why it cannot be used.
 
         Raises LabError before anything is changed where the path is not free for it.
         """
-        file = self.look(path)
+        file = self.inspect(path)
         ours = self.is_ours(file)
         file_system, free = self._check(file, size_mb, ours=ours)
         if not self.proc_swaps.exists():
@@ -278,7 +278,7 @@ class SwapHost:
 
     def _remove(self, paths: Iterable[str]) -> None:
         for path in paths:
-            file = self.look(path)
+            file = self.inspect(path)
             ours = self.is_ours(file)
             if ours:
                 self._delete(file)
