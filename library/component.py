@@ -150,7 +150,7 @@ def main() -> None:
             module.atomic_move(str(draft), str(fact))
         else:
             fact.unlink(missing_ok=True)
-            known.forget()
+            known.remove()
     result: dict[str, Any] = {"changed": changed, "diff": {"before": before, "after": after}}
     if after:
         result["component"] = record

@@ -29,7 +29,7 @@ class Record:
         write_json(self.path, self.content)
         self.path.chmod(0o644)
 
-    def forget(self) -> bool:
+    def remove(self) -> bool:
         """Remove it, and the folder when it is the last; return whether there was one."""
         with suppress(FileNotFoundError):
             self.path.unlink()

@@ -84,8 +84,8 @@ class Distribution:
         """Remove packages; return what went wrong."""
         return self._run(*self.remove_command, *packages)
 
-    def leave(self, packages: Sequence[str]) -> None:
-        """Have packages that others need by now go with those, where the tool tells who asked for a package."""
+    def mark_auto(self, packages: Sequence[str]) -> None:
+        """Mark packages as installed automatically, to be removed with what needs them, where the tool knows that."""
 
     def install(self, names: Sequence[str]) -> dict[str, Problem]:
         """Install all in one transaction, and one by one when that fails; return what went wrong by R's name."""
@@ -136,8 +136,8 @@ class Apt(Distribution):
         lines = (line.rpartition(": ") for line in text.splitlines() if ": /" in line)
         return {Path(path): package.split(":")[0] for package, _, path in lines}
 
-    def leave(self, packages: Sequence[str]) -> None:
-        """Mark packages as installed for others."""
+    def mark_auto(self, packages: Sequence[str]) -> None:
+        """Mark packages as installed automatically (`apt-mark auto`)."""
         if packages:
             self._run("apt-mark", "auto", *packages)
 

@@ -250,13 +250,13 @@ def install_packages(request: PackageRequest, distribution: Distribution | None,
         plan = installation.plan(before, refresh=not check)
         after = before
         if not check:
-            _remember(request, plan, before)
+            _record_installation(request, plan, before)
             while installation.install_from_distribution(plan):
                 plan = installation.plan(installation.initial_query(), refresh=False)
             ours = [*plan.to_install("repository"), *plan.to_install("source")]
             if ours and installation.lock(before.library):
                 plan = installation.plan(installation.initial_query(), refresh=False)
-            _remember(request, plan, before)
+            _record_installation(request, plan, before)
             installation.install_from_repository(plan)
             installation.install_from_source(plan)
             if installation.built or installation.locked:
@@ -264,8 +264,8 @@ def install_packages(request: PackageRequest, distribution: Distribution | None,
         return _result_of(installation, plan, before, after, check=check)
 
 
-def _remember(request: PackageRequest, plan: Plan, before: QueryResult) -> None:
-    """Add what is about to be installed to the record; what is there already is someone's, and stays theirs."""
+def _record_installation(request: PackageRequest, plan: Plan, before: QueryResult) -> None:
+    """Record what is about to be installed; what is installed already belongs to others, and is not recorded."""
     if request.record is None:
         return
     there = {copy.name for copy in before.installed}

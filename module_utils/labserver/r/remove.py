@@ -52,25 +52,25 @@ def remove(request: PackageRequest, distribution: Distribution | None, *, check:
                     result.problems[path.name] = Problem(f"{distribution.tool} could not remove it: {tail(output, 4)}")
                     result.after[path.name] = result.before[path.name]
         if request.record is not None and not result.problems:
-            _forget(request, request.record, names, libraries, distribution)
+            _remove_requirements(request, request.record, names, libraries, distribution)
         result.log = installation.r.log + (distribution.log if distribution else "")
         return result
 
 
-def _forget(
+def _remove_requirements(
     request: PackageRequest,
     record: Record,
     names: Sequence[str],
     libraries: Sequence[str],
     distribution: Distribution | None,
 ) -> None:
-    """Remove what only the removed packages needed; what others need by now is theirs, and goes with those."""
+    """Remove what only the removed packages needed; what others need by now stays, and is removed with those."""
     kept = [name for name in record.content.get("installed", []) if name not in names]
     files = [path / "DESCRIPTION" for name in kept for path in _copies(name, libraries)]
     if distribution and files and request.distro != "never":
-        distribution.leave(sorted({*distribution.owners(files).values()}))
+        distribution.mark_auto(sorted({*distribution.owners(files).values()}))
     _remove_system_packages(record.content.get("packages", []), distribution)
-    record.forget()
+    record.remove()
 
 
 def _remove_system_packages(recorded: Sequence[str], distribution: Distribution | None) -> None:
