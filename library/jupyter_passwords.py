@@ -8,7 +8,7 @@ module: jupyter_passwords
 short_description: Hashes the passwords of users for their Jupyter servers
 description:
   - Keeps one file a user, which root alone can read, with the hash of the password as Jupyter's
-    C(PasswordIdentityProvider) reads it. Each hash has a salt of its own, so one that fits the password stays.
+    C(PasswordIdentityProvider) reads it. Each hash has a salt of its own, so one that matches the password stays.
   - Runs in a Python that has C(argon2-cffi), as Jupyter's environment has.
 options:
   path:
@@ -62,7 +62,7 @@ else:
 PREFIX = "argon2:"
 
 
-def fits(file: Path, password: str) -> bool:
+def matches(file: Path, password: str) -> bool:
     """Return whether a file holds a hash of the password."""
     text = file.read_text(encoding="utf-8").strip() if file.exists() else ""
     try:
@@ -85,7 +85,7 @@ def main() -> None:
         module.fail_json(msg="This Python has no argon2-cffi: set ansible_python_interpreter to that of Jupyter")
     folder, users, passwords = Path(module.params["path"]), module.params["users"], module.params["passwords"]
     closed = folder.is_dir() and folder.stat().st_mode & 0o777 == 0o700
-    wrong = [user for user in users if user in passwords and not fits(folder / user, passwords[user])]
+    wrong = [user for user in users if user in passwords and not matches(folder / user, passwords[user])]
     others = [file for file in folder.iterdir() if file.name not in users] if folder.is_dir() else []
     if not module.check_mode:
         if not closed:

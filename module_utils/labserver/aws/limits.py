@@ -1,4 +1,4 @@
-"""What keeps machines from being made in a place, as far as AWS tells it beforehand: quotas, no way to the internet."""
+"""What keeps machines from being launched in a place, as far as AWS reports it: quotas, no route to the internet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .errors import BotoCoreError, ClientError
 _QUOTA = "L-1216C47A"
 _STANDARD = tuple("acdhimrtz")
 
-_SECONDS = 5  # for an answer about the quota of vCPUs, which need not be had
+_SECONDS = 5  # for an answer about the quota of vCPUs, which may be missing
 
 _Answer = TypeVar("_Answer")
 
@@ -28,7 +28,7 @@ def find_limits(clients: AwsClients, kind: Mapping[str, Any], subnet: Mapping[st
         "vcpus": kind["VCpuInfo"]["DefaultVCpus"],
         "vcpus_quota": vcpus,
         "vcpus_used": _vcpus_used(ec2) if vcpus is not None else None,
-        "internet": _readable(lambda: _leads_out(ec2, subnet)),
+        "internet": _readable(lambda: _has_internet_route(ec2, subnet)),
         "public": subnet.get("MapPublicIpOnLaunch"),
         "free_plan": kind.get("FreeTierEligible"),
     }
@@ -66,7 +66,7 @@ def _vcpus_used(ec2: Any) -> int:
     )
 
 
-def _leads_out(ec2: Any, subnet: Mapping[str, Any]) -> bool:
+def _has_internet_route(ec2: Any, subnet: Mapping[str, Any]) -> bool:
     """Whether the route table of a subnet, else that of its VPC, has a route to an internet gateway."""
 
     def tables(**filters: str) -> list[dict[str, Any]]:

@@ -90,19 +90,19 @@ class Prices:
         self.date = str(PRICES["date"])  # when they were looked up
         self._regions: dict[str, Any] = copy.deepcopy(PRICES["regions"])
         for one in filter(None, overrides):
-            self._lay_over(one)
+            self._override(one)
 
-    def _lay_over(self, overrides: Mapping[str, Any]) -> None:
+    def _override(self, overrides: Mapping[str, Any]) -> None:
         for key, value in _mapping(overrides, "the prices").items():
             if key == "date":
                 self.date = str(value)
             elif key == "regions":
                 for region, prices in _mapping(value, "regions").items():
-                    self._lay_over_region(region, _mapping(prices, f"regions.{region}"))
+                    self._override_region(region, _mapping(prices, f"regions.{region}"))
             else:
                 raise LabError(f"prices: unknown key '{key}': use `date` and `regions` (see {_EXAMPLE})")
 
-    def _lay_over_region(self, region: str, prices: Mapping[str, Any]) -> None:
+    def _override_region(self, region: str, prices: Mapping[str, Any]) -> None:
         table = self._regions.setdefault(region, {})
         for key, value in prices.items():
             where = f"regions.{region}.{key}"
