@@ -128,7 +128,7 @@ class Configuration:
         return {port for file in self.files if file not in without for port in ports_of(read_text(file), self.modules)}
 
 
-def ask(plan: Layout) -> Configuration:
+def read_configuration(plan: Layout) -> Configuration:
     """Return the configuration as it is on disk, or why Apache would not start with it."""
     dumps = (word for name in ("VHOSTS", "INCLUDES", "MODULES") for word in ("-D", f"DUMP_{name}"))
     status, output, errors = run(plan.control, "-t", *dumps)
@@ -179,12 +179,12 @@ def document_roots(configuration: Configuration, plan: Layout) -> set[Path]:
     return {Path(os.path.realpath(path)) for paths in roots for path in paths}
 
 
-def switch_off(text: str, port: int) -> str:
+def comment_out(text: str, port: int) -> str:
     """Turn the Listen directives of a port into comments by which they are found again."""
     return re.sub(rf"^([ \t]*)(Listen[ \t]+{port}(?:[ \t]+https)?[ \t]*)$", rf"\1{_OFF}\2", text, flags=re.MULTILINE)
 
 
-def switch_on(text: str, port: str = r"\d+") -> str:
+def uncomment(text: str, port: str = r"\d+") -> str:
     """Turn such comments into directives again: the same bytes as before."""
     return re.sub(rf"^([ \t]*){_OFF}(Listen[ \t]+{port}\b)", r"\1\2", text, flags=re.MULTILINE)
 
@@ -204,7 +204,7 @@ def is_as_shipped(path: Path, plan: Layout, text: str | None = None) -> bool:
     match = re.search(rf"^\s*{re.escape(str(real))} ([0-9a-f]+)", known, re.MULTILINE)
     if not match:
         return False
-    content = switch_on(read_text(real) if text is None else text).encode("utf-8", "surrogateescape")
+    content = uncomment(read_text(real) if text is None else text).encode("utf-8", "surrogateescape")
     algorithm = {32: "md5", 64: "sha256"}.get(len(match[1]))
     return bool(algorithm) and hashlib.new(str(algorithm), content).hexdigest() == match[1]
 

@@ -19,14 +19,14 @@ from ..record import Record
 from .config import (
     Configuration,
     Layout,
-    ask,
+    comment_out,
     document_roots,
     foreign,
     is_as_shipped,
+    read_configuration,
     read_text,
     run,
-    switch_off,
-    switch_on,
+    uncomment,
 )
 
 HTTP, HTTPS = 80, 443  # the ports that the distribution listens on
@@ -52,7 +52,7 @@ class Server:
         if not NAME.match(self.server_name):
             raise LabError(f"httpd_server_name is {self.server_name!r}: set it to a host name or an address")
         check_ports(self.ports, [self.plan.service])
-        found = ask(self.plan) if self._is_installed() else Configuration()
+        found = read_configuration(self.plan) if self._is_installed() else Configuration()
         first = not self.record.content
         # mod_ssl's own site names a certificate that httpd creates at its first start
         if found.problem and first and (self.plan.certificate is None or self.plan.certificate.exists()):
@@ -124,14 +124,14 @@ class Server:
             self._enable(module)
         self._create(self.root)
         self._create(self.plan.extensions)
-        found = ask(self.plan)
+        found = read_configuration(self.plan)
         if found.problem:
             raise LabError(f"Apache's configuration is not valid: {found.problem}. Correct it, then run again")
         sites, files = foreign(found, self.plan)
         wanted = set(self.ports.values())
         taken = {int(site.port) for site in sites if site.port.isdigit()}
         self._set_ports(before, wanted, taken)
-        found = found if self.check else ask(self.plan)
+        found = found if self.check else read_configuration(self.plan)
         own = sorted(wanted - found.ports(without=[self.plan.listen]))
         self._write(self.plan.listen, "".join(f"Listen {port}\n" for port in own))
         if not sites and not files and (not before["installed"] or HTTP in wanted):
@@ -160,7 +160,7 @@ class Server:
         self._remove_site(before)
         if self._is_installed():
             result["used_by"], result["packages"] = self._users(before)
-            self._put_back(before, goes=self.plan.package in result["packages"])
+            self._restore_distribution(before, package_removed=self.plan.package in result["packages"])
         return result
 
     def _remove_site(self, before: Mapping[str, Any]) -> None:
@@ -177,7 +177,7 @@ class Server:
 
     def _users(self, before: Mapping[str, Any]) -> tuple[list[str], list[str]]:
         """Return who else uses Apache, and its packages that are ours and that nobody needs."""
-        sites, files = foreign(ask(self.plan), self.plan)
+        sites, files = foreign(read_configuration(self.plan), self.plan)
         used = sorted({*(site.file for site in sites), *files})
         users = [str(path) for path in used]
         if not before["installed"] and not users:
@@ -188,13 +188,13 @@ class Server:
             packages.append("mod_ssl")
         return users, packages
 
-    def _put_back(self, before: Mapping[str, Any], *, goes: bool) -> None:
-        """Put back ports, default site and modules; all of the distribution's where its package goes."""
+    def _restore_distribution(self, before: Mapping[str, Any], *, package_removed: bool) -> None:
+        """Restore ports, default site and modules; all of the distribution's where its package is removed."""
         if before["legacy"]:
             self._restore_ports()
-        self._put_back_ports()
+        self._uncomment_ports()
         link = self.plan.default_site
-        if (before["default_site"] or goes) and self.plan.mods and not os.path.lexists(link):
+        if (before["default_site"] or package_removed) and self.plan.mods and not os.path.lexists(link):
             self.changed = True
             if not self.check:
                 link.symlink_to(f"../sites-available/{link.name}")
@@ -215,19 +215,19 @@ class Server:
             text = read_text(file)
             for port, may in ((HTTP, not before["installed"]), (HTTPS, with_tls and not had_tls)):
                 if port in wanted | taken:
-                    text = switch_on(text, str(port))
+                    text = uncomment(text, str(port))
                 elif may:
-                    text = switch_off(text, port)
+                    text = comment_out(text, port)
             self._write(file, text)
 
-    def _put_back_ports(self) -> None:
+    def _uncomment_ports(self) -> None:
         """Switch the distribution's ports on again, other than such as another program has by now."""
         for file in self.plan.port_files:
             text = read_text(file)
             for port in (HTTP, HTTPS):
                 with suppress(LabError):
                     check_ports({"": port}, [self.plan.service])
-                    text = switch_on(text, str(port))
+                    text = uncomment(text, str(port))
             self._write(file, text)
 
     def _restore_ports(self) -> None:
@@ -279,7 +279,7 @@ class Server:
         if not self.check:
             # Without a trace in Debian's records of what an administrator has disabled
             run("a2dismod", "--quiet", "--force", "--purge", module)
-            if ask(self.plan).problem:
+            if read_configuration(self.plan).problem:
                 run("a2enmod", "--quiet", module)
 
     def _remove_pages(self, *, default_page: bool) -> None:
