@@ -15,7 +15,6 @@ from ansible.module_utils.labserver.ports import Listener
 from tests.support.modules import RunModule
 
 PORTS = "# as shipped\nListen 80\n\n<IfModule ssl_module>\n\tListen 443\n</IfModule>\n"
-OFF = "# switched off by labserver: "
 DEFAULT = "<VirtualHost *:80>\nDocumentRoot /var/www/html\n</VirtualHost>\n"
 WIKI = "<VirtualHost *:80>\nServerName wiki.example.org\nServerAlias w.example.org\n</VirtualHost>\n"
 Act = Callable[..., dict[str, Any]]
