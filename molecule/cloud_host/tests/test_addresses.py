@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,12 +19,6 @@ requests = addresses * 20
 with ThreadPoolExecutor(8) as pool:
     assert list(pool.map(ask, requests)) == requests
 """
-
-
-@pytest.fixture
-def servers() -> dict[str, Any]:
-    address_file = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "servers.json")
-    return dict(json.loads(address_file.read_text(encoding="utf-8")))
 
 
 @pytest.fixture

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -14,8 +11,7 @@ from testinfra.host import Host
 
 
 @pytest.fixture
-def bucket() -> Any:
-    servers = json.loads(Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "servers.json").read_text(encoding="utf-8"))
+def bucket(servers: dict[str, Any]) -> Any:
     session = boto3.Session("test", "test", region_name="us-west-2")
     return session.resource("s3", endpoint_url=servers["environment"]["AWS_ENDPOINT_URL"]).Bucket(servers["bucket"])
 

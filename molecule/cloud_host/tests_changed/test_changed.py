@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from testinfra.host import Host
-
-
-@pytest.fixture
-def servers() -> dict[str, Any]:
-    address_file = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "servers.json")
-    return dict(json.loads(address_file.read_text(encoding="utf-8")))
 
 
 def test_the_file_system_has_grown_with_what_was_on_it(host: Host) -> None:

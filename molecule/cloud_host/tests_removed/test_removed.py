@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
+from typing import Any
 
 from testinfra.host import Host
 
@@ -17,9 +15,8 @@ def test_nothing_is_mounted_and_nothing_erased(host: Host) -> None:
         assert host.check_output("blkid --probe --match-tag=TYPE --output=value /dev/lab") == "xfs"
 
 
-def test_the_addresses_are_gone(host: Host) -> None:
-    spare = json.loads(Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "servers.json").read_text())["spare"]
-    assert not set(spare) & set(host.interface("eth0").addresses)
+def test_the_addresses_are_gone(host: Host, servers: dict[str, Any]) -> None:
+    assert not set(servers["spare"]) & set(host.interface("eth0").addresses)
     assert not host.file("/etc/systemd/system/labserver-source-addresses.service").exists
     assert host.run("python3 -c 'import source_address'").rc != 0
 
