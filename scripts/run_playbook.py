@@ -63,7 +63,7 @@ class Step:
 
 
 @dataclass
-class Progress:
+class EventPrinter:
     """Turns Ansible's events into lines for people."""
 
     verbose: bool = False
@@ -226,7 +226,7 @@ def main() -> int:
     # ansible-runner takes up what an earlier run left in its folder, even its command line
     shutil.rmtree(STATE / "runner", ignore_errors=True)
     (STATE / "runner").mkdir(mode=0o700, parents=True)
-    progress = Progress(verbose=bool(options.verbose))
+    progress = EventPrinter(verbose=bool(options.verbose))
     begun = time.monotonic()
     runner = ansible_runner.run(
         private_data_dir=str(STATE / "runner"),

@@ -70,7 +70,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 @dataclass(eq=False)
-class Part:
+class TestedPart:
     """A part of the tests, in processes of its own that write into its log."""
 
     name: str
@@ -122,11 +122,11 @@ class Run:
     def __init__(self, names: Sequence[str], jobs: int, command: Callable[[str], Sequence[str]]) -> None:
         """Sort the parts; the images come before all that boot hosts."""
         ordered = sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else -1)
-        self.parts = [Part(name, command(name)) for name in ordered]
-        self.images = Part(IMAGES, command(IMAGES)) if any(map(parts.boots_hosts, names)) else None
+        self.parts = [TestedPart(name, command(name)) for name in ordered]
+        self.images = TestedPart(IMAGES, command(IMAGES)) if any(map(parts.boots_hosts, names)) else None
         self.seconds = -time.monotonic()
         self._jobs = max(jobs, 1)
-        self._running: list[Part] = []
+        self._running: list[TestedPart] = []
 
     def run(self) -> None:
         """Run them all, whatever fails."""
@@ -140,14 +140,14 @@ class Run:
                 else:
                     ready.start()
                     self._running.append(ready)
-            elif ended := next(filter(Part.ended, self._running), None):
+            elif ended := next(filter(TestedPart.ended, self._running), None):
                 self._running.remove(ended)
                 report(ended)
             else:
                 time.sleep(0.2)
         self.seconds += time.monotonic()
 
-    def _is_ready(self, part: Part) -> bool:
+    def _is_ready(self, part: TestedPart) -> bool:
         return not self.images or self.images.passed is not None or not parts.boots_hosts(part.name)
 
     def end(self) -> None:
@@ -175,21 +175,21 @@ class Run:
         return "\n".join([*lines, "", f"{len(self.parts) - self.failures} passed, {self.failures} failed"])
 
 
-def report(part: Part) -> None:
+def report(part: TestedPart) -> None:
     """Print the line of a part that has ended, below the end of its log where it failed."""
     if not part.passed and part.seconds:
         print("", *part.text().splitlines()[-TAIL:], "", sep="\n")
     print(line(part), flush=True)
 
 
-def line(part: Part) -> str:
+def line(part: TestedPart) -> str:
     """Return the line of a part that has ended."""
     failed = f"failed, see {part.log.relative_to(ROOT)}" if part.seconds else f"failed, for {IMAGES} did"
     result = "passed" if part.passed else failed
     return f"{part.seconds:7.0f} s  {part.name:<16} {result}"
 
 
-def skipped(parts: Sequence[Part]) -> Counter[str]:
+def skipped(parts: Sequence[TestedPart]) -> Counter[str]:
     """Return why tests were skipped, with how many of them, as pytest wrote it into the logs."""
     reasons: Counter[str] = Counter()
     for part in parts:

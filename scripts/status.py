@@ -43,7 +43,7 @@ exit codes: 0 all is well, 1 something is in the way, 2 wrong arguments
 
 
 @dataclass
-class Host:
+class HostState:
     """A host, and what is known of it; an empty text where that is nothing."""
 
     name: str
@@ -88,12 +88,12 @@ def published(container: Mapping[str, Any], port: str) -> int:
     return int(bindings[0].get("HostPort") or 0)
 
 
-def sandbox_host(container: Mapping[str, Any]) -> Host:
+def sandbox_host(container: Mapping[str, Any]) -> HostState:
     """Return what Docker knows of a host."""
     state = container["State"]
     since = state["StartedAt"] if state["Status"] == "running" else state["FinishedAt"]
     port = published(container, HTTP)
-    return Host(
+    return HostState(
         name=container["Name"].lstrip("/"),
         state=state["Status"],
         since=local_time(since) if not since.startswith("0001") else "",
@@ -101,13 +101,13 @@ def sandbox_host(container: Mapping[str, Any]) -> Host:
     )
 
 
-def reported(path: Path) -> list[Host]:
+def reported(path: Path) -> list[HostState]:
     """Return the hosts of the last report."""
     try:
         hosts = json.loads(path.read_text(encoding="utf-8"))["hosts"]
         written = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
         return [
-            Host(host["host"], url=host["url"], report=f"{written:%Y-%m-%d %H:%M}: {summary(host['components'])}")
+            HostState(host["host"], url=host["url"], report=f"{written:%Y-%m-%d %H:%M}: {summary(host['components'])}")
             for host in hosts
         ]
     except (OSError, ValueError, KeyError, TypeError):
@@ -121,7 +121,7 @@ def summary(components: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join([f"{ready} ready", *others])
 
 
-def merged(sandbox: Sequence[Host], report: Sequence[Host]) -> list[Host]:
+def merged(sandbox: Sequence[HostState], report: Sequence[HostState]) -> list[HostState]:
     """Return each host once: Docker says how it is now, the report what it has."""
     hosts = {host.name: host for host in report}
     for host in sandbox:
@@ -130,10 +130,10 @@ def merged(sandbox: Sequence[Host], report: Sequence[Host]) -> list[Host]:
     return sorted(hosts.values(), key=lambda host: host.name)
 
 
-def table(hosts: Sequence[Host]) -> list[str]:
+def table(hosts: Sequence[HostState]) -> list[str]:
     """Return the lines of the table; all sites are asked at the same time."""
     with ThreadPoolExecutor(max_workers=32) as pool:
-        answers = list(pool.map(Host.answer, hosts))
+        answers = list(pool.map(HostState.answer, hosts))
     rows = [HEADING]
     for host, answer in zip(hosts, answers, strict=True):
         rows.append((host.name, host.state or "-", host.since or "-", host.url or "-", answer, host.report or "-"))

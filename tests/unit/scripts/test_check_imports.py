@@ -37,7 +37,7 @@ def test_imports_along_the_order_are_allowed(tmp_path: Path) -> None:
         "scripts/run_playbook.py": "import http",
         "scripts/up": "#!/usr/bin/env bash\nthis is ( no Python",
         f"{VEC2PCA}/text.py": "from vec2pca.errors import Vec2pcaError",
-        f"{VEC2PCA}/errors.py": "class LabError(Exception): pass",
+        f"{VEC2PCA}/errors.py": "class Vec2pcaError(Exception): pass",
     }
     assert problems_in(tmp_path, files) == []
 
@@ -112,6 +112,18 @@ def test_two_classes_of_one_name_are_found(tmp_path: Path) -> None:
     assert found == [
         f"{UTILS}/r/install.py:2: class Session has the name of another: {UTILS}/aws/client.py:1",
     ]
+
+
+def test_two_classes_of_one_name_are_found_in_different_trees(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        plugin = tmp_path / f"roles/{name}/filter_plugins/{name}.py"
+        plugin.parent.mkdir(parents=True)
+        plugin.write_text("class FilterModule: ...")
+    script = tmp_path / "scripts" / "run.py"
+    script.parent.mkdir()
+    script.write_text("class Session: ...")
+    found = problems(tmp_path, {"aws/client": "class Session: ..."})
+    assert found == [f"scripts/run.py:1: class Session has the name of another: {UTILS}/aws/client.py:1"]
 
 
 def test_the_order_itself_has_no_circle() -> None:

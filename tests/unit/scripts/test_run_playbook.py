@@ -21,7 +21,7 @@ def event(kind: str, **data: object) -> dict[str, Any]:
 
 
 def test_progress_is_a_line_for_each_role(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = run_playbook.Progress()
+    progress = run_playbook.EventPrinter()
     progress.handle(event("playbook_on_play_start", name="Configure the server"))
     progress.handle(event("playbook_on_task_start", name="swap : Make it", role="swap"))
     progress.handle(event("runner_on_ok", host="a", task="Make it", res={"changed": True}))
@@ -35,7 +35,7 @@ def test_progress_is_a_line_for_each_role(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_notices_are_shown_at_once_and_the_summary_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = run_playbook.Progress()
+    progress = run_playbook.EventPrinter()
     cost = ["TYPE  $/MONTH", "total  13.64"]
     for message in ({"labserver_notice": cost}, {"labserver_notice": "In .secrets/a"}, "details", ["more"], None):
         progress.handle(event("runner_on_ok", host="a", task="Show it", res={"msg": message}))
@@ -45,7 +45,7 @@ def test_notices_are_shown_at_once_and_the_summary_is_kept(capsys: pytest.Captur
 
 
 def test_a_page_is_named_as_soon_as_its_role_is_done(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = run_playbook.Progress()
+    progress = run_playbook.EventPrinter()
 
     def recorded(name: str, state: str = "ready", **details: str) -> str:
         component = {"name": name, "state": state, "details": details}
@@ -121,13 +121,13 @@ def test_a_list_of_hosts_stays_as_it_is(hosts: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_failure_is_told_with_host_task_and_reason() -> None:
-    progress = run_playbook.Progress()
+    progress = run_playbook.EventPrinter()
     progress.handle(event("runner_on_failed", host="lab1", task="Fetch", res={"msg": "no route", "stderr": "detail"}))
     assert progress.explanation() == ["lab1: Fetch\n    no route\n    detail"]
 
 
 def test_each_host_that_failed_is_told_and_none_that_was_rescued() -> None:
-    progress = run_playbook.Progress()
+    progress = run_playbook.EventPrinter()
 
     def fails(kind: str, host: str, reason: str) -> None:
         progress.handle(event(f"runner_on_{kind}", host=host, task="Fetch", res={"msg": reason}))
