@@ -104,7 +104,7 @@ def instead_of(owner: Any, name: str) -> Callable[[Callable[..., Any]], Callable
 
 
 @instead_of(Volume, "__init__")
-def say_all_of_a_volume(stock: Any, self: Any, *args: Any, **kwargs: Any) -> None:
+def describe_all_of_a_volume(stock: Any, self: Any, *args: Any, **kwargs: Any) -> None:
     """Moto leaves out what is empty; ec2_vol fails without multi_attach_enabled, ec2_vol_info without snapshot_id."""
     stock(self, *args, **kwargs)
     self.multi_attach_enabled = bool(self.multi_attach_enabled)
@@ -166,7 +166,7 @@ Interface.instance_private_ip_address_list = property(private_addresses)
 
 
 @instead_of(EC2Backend, "get_all_network_interfaces")
-def say_the_public_addresses(stock: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+def describe_the_public_addresses(stock: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
     """Have DescribeNetworkInterfaces say the same as DescribeInstances."""
     interfaces = stock(self, *args, **kwargs)
     for interface in interfaces:
@@ -193,7 +193,7 @@ def associate_with_the_address_named(stock: Any, self: Any) -> Any:
 
 
 @instead_of(EC2Backend, "run_instances")
-def put_into_the_groups_of_the_interface(stock: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+def set_the_groups_of_the_interface(stock: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
     """To moto a machine is in no group, if only its first interface names them; ec2_instance then sets them again."""
     first = [nic for nic in kwargs.get("nics") or [] if str(nic.get("DeviceIndex")) == "0"]
     if first and first[0].get("Groups") and not kwargs.get("security_group_ids"):
@@ -217,7 +217,7 @@ def start_in_the_default_subnet(stock: Any, self: Any, *args: Any, **kwargs: Any
 
 
 @instead_of(Instance, "terminate")
-def let_go_on_termination(stock: Any, self: Any) -> Any:
+def detach_on_termination(stock: Any, self: Any) -> Any:
     """With the machine, moto keeps its addresses associated and its first interface alive; AWS keeps neither."""
     for address in self.ec2_backend.addresses:
         if address.eni in self.nics.values():
@@ -237,7 +237,7 @@ def keep_groups_in_use(stock: Any, self: Any, vpc_id: str | None, group_id: str)
 
 
 @instead_of(TagResponse, "describe_tags")
-def forget_tags_of_what_is_gone(stock: Any, self: Any) -> Any:
+def delete_tags_of_deleted_resources(stock: Any, self: Any) -> Any:
     """Moto's DescribeTags names keys, groups, volumes and addresses for ever."""
     backend = self.ec2_backend
     there = {one.id for one in (*backend.addresses, *backend.key_pairs.values())} | set(backend.volumes)
@@ -249,7 +249,7 @@ def forget_tags_of_what_is_gone(stock: Any, self: Any) -> Any:
 
 
 @instead_of(EC2Backend, "__init__")
-def lead_the_default_network_out(stock: Any, self: Any, *args: Any, **kwargs: Any) -> None:
+def add_the_default_internet_route(stock: Any, self: Any, *args: Any, **kwargs: Any) -> None:
     """Moto's default network has no internet gateway."""
     stock(self, *args, **kwargs)
     gateway = self.create_internet_gateway()
@@ -259,7 +259,7 @@ def lead_the_default_network_out(stock: Any, self: Any, *args: Any, **kwargs: An
 
 
 @instead_of(AccountAttributes, "describe_account_attributes")
-def say_the_quota(stock: Any, self: Any) -> Any:
+def describe_the_quota(stock: Any, self: Any) -> Any:
     """Moto's account may have five Elastic IPs, and moto gives it more; ours may have as many as the test says."""
     result = stock(self)
     for attribute in result.result["AccountAttributes"]:
@@ -269,7 +269,7 @@ def say_the_quota(stock: Any, self: Any) -> Any:
 
 
 @instead_of(General, "get_console_output")
-def speak_on_the_console(_stock: Any, self: Any) -> Any:
+def write_the_console_output(_stock: Any, self: Any) -> Any:
     """Moto's machines all say the same; ours what the test has put there."""
     instance = self.ec2_backend.get_instance(self._get_param("InstanceId"))
     text = Base64EncodedString.from_raw_string(CONSOLE["text"])
