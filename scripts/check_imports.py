@@ -99,7 +99,7 @@ class Import:
 
 
 def is_python(path: Path) -> bool:
-    """Tell whether a file is a Python program, by its name or its first line."""
+    """Return whether a file is a Python program, by its name or its first line."""
     if path.suffix or not path.is_file():
         return path.suffix == ".py"
     with path.open("rb") as source:
@@ -153,7 +153,7 @@ def package(name: str) -> str:
 
 
 def within(name: str, entry: str) -> bool:
-    """Tell whether a module is an entry or in it."""
+    """Return whether a module is this entry, or a module of it."""
     return name == entry or name.startswith(f"{entry}.")
 
 

@@ -127,7 +127,7 @@ class EventPrinter:
         self._notice(lines_of(message.get(NOTICE)))
 
     def _page(self, host: str, component: object) -> None:
-        """Say where a page is that has just been published: the rest of the run may take minutes."""
+        """Print the address of a page that has just been published: the rest of the run may take minutes."""
         if host not in self.sites or not isinstance(component, dict) or component.get("state") != "ready":
             return
         if title := PAGES.get(component["name"]):

@@ -34,7 +34,7 @@ def is_of_distribution(page: Path) -> bool:
 
 
 def missing(options: Mapping[str, Any]) -> Iterator[str]:
-    """Say what is not there, and what to do about it."""
+    """Return what is missing, and what to do about it."""
     venv, page, role = Path(options["venv"]), Path(options["page"]), options["role"]
     if not (venv / "bin" / "uv").exists():
         maker = "spark" if role == "vec2pca_cluster" else "python_venv"
@@ -63,7 +63,7 @@ def missing(options: Mapping[str, Any]) -> Iterator[str]:
 
 
 def foreign(options: Mapping[str, Any]) -> Iterator[str]:
-    """Say what would be replaced."""
+    """Return which files of others would be replaced."""
     page, command, role = Path(options["page"]), options["command"], options["role"]
     if os.path.lexists(page) and not (is_page(page, ANALYSIS, PLACEHOLDER) or is_of_distribution(page)):
         yield (

@@ -63,7 +63,7 @@ class OwnFolder:
             )
 
     def ensure(self, *, whole: bool, mode: int = 0o755) -> None:
-        """Have the folder, whose mode is set only where it was made here."""
+        """Create the folder where it is missing; its mode is set only where it was made here."""
         self.require(whole=whole)
         if not self.path.is_dir():
             self._make(self.path, mode)

@@ -1,4 +1,4 @@
-"""Look at a cluster while it analyses, have strangers ask it, and have workers and the master go: the digest stays."""
+"""Watch a cluster while it analyses, connect without its secret, stop workers and the master: the digest stays."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def one_machine_and_strangers() -> str:
 
 
 def troubles() -> None:
-    """Have analyses that cannot work say why."""
+    """Check that analyses that cannot work report why."""
     trouble = ["docker", "exec", "spark-lab-1", "sh", "-c", TROUBLES]
     told = subprocess.run(trouble, check=False, capture_output=True, text=True)
     if not all(text in told.stdout for text in TOLD) or told.stdout.count("\n1\n") != len(TOLD) or told.returncode == 0:

@@ -53,7 +53,7 @@ def ensure_address(ec2: Any, options: Mapping[str, Any], *, check_mode: bool) ->
 
 
 def _assign(ec2: Any, interface: str, private: str) -> None:
-    """Give an interface a further private address, unless it has it, and wait until AWS shows it there."""
+    """Assign a further private address to an interface, unless it has it, and wait until AWS lists it there."""
 
     def find() -> dict[str, Any]:
         interfaces = ec2.describe_network_interfaces(NetworkInterfaceIds=[interface])["NetworkInterfaces"]

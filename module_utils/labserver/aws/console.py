@@ -67,7 +67,7 @@ def known_instances(text: str, address: str) -> set[str]:
 
 
 def remove_keys(text: str, addresses: Collection[str]) -> str:
-    """Take every line about these addresses out."""
+    """Return the text without the lines about these addresses."""
     kept = (line for line in text.splitlines() if not any(is_about(line, address) for address in addresses))
     return "".join(f"{line}\n" for line in kept)
 
@@ -79,7 +79,7 @@ def keys_of(text: str, instance: str) -> list[str]:
 
 
 def add_keys(text: str, keys: Mapping[str, Iterable[str]], instances: Mapping[str, str]) -> str:
-    """Put the keys of addresses in, with the instances that they are of, in place of those that were there.
+    """Return the text with these keys of addresses, and their instances, in place of earlier keys.
 
     An address that such an instance had before is forgotten: another machine may have it by now.
     """

@@ -305,7 +305,7 @@ def survey(
 def not_as_expected(
     found: Iterable[Resource], expected: Iterable[Mapping[str, Any]], unexpected: Iterable[str]
 ) -> list[str]:
-    """Say what of the expected is not listed as it should be, and what is listed still."""
+    """Return which expected resources are missing or in another state, and which unexpected ones are still listed."""
     listed = {one["id"]: one for one in found}
     words = []
     for wanted in expected:

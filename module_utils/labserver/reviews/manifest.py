@@ -65,7 +65,7 @@ class Manifest:
 
     @contextmanager
     def making(self) -> Iterator[None]:
-        """Have a manifest while the output is made: it shows whose the output is also where the run is killed."""
+        """Write a manifest before the output is made: it marks the output as ours also where the run is killed."""
         path = manifest_path(self.dest)
         if not path.exists():
             write_json(path, {"module": self.module})

@@ -246,7 +246,7 @@ def ec2_in_state(instances: Iterable[Resource], state: str) -> list[dict[str, An
 
 
 def ec2_key_notes(hosts: Iterable[Mapping[str, Any]], unproven: Sequence[str]) -> list[str]:
-    """Say of each machine how its host key is known."""
+    """Return a note for each machine: how its host key is known."""
     return [
         f"Host key of {one['name']} ({one['address']}): "
         + (

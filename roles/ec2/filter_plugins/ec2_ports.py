@@ -42,7 +42,7 @@ def ec2_service_ports(services: Mapping[str, Any]) -> list[dict[str, Any]]:
 def ec2_password_notes(
     ingress: Iterable[Mapping[str, Any]], services: Mapping[str, Any], own: Sequence[str]
 ) -> list[str]:
-    """Tell where RStudio's password would come by plain HTTP from other networks than the own ones."""
+    """Return warnings of ports where RStudio's password would come by plain HTTP from networks other than the own."""
     if services["proxy"] and services["https"]:
         return []
     port = services["http"] if services["proxy"] else services["rstudio"]

@@ -96,7 +96,7 @@ def _limit_problems(plan: Mapping[str, Any], request: Mapping[str, Any], limits:
 
 
 def ec2_free_plan_note(limits: Mapping[str, Any], kind: str) -> list[str]:
-    """Say whether an account on AWS's free plan may have a type of machine, where AWS tells it."""
+    """Return a note whether an account on AWS's free plan may launch this type, where AWS reports it."""
     if limits.get("free_plan") is None:
         return []
     if limits["free_plan"]:
