@@ -59,6 +59,7 @@ ORDER: dict[str, set[str]] = {
     "labserver.swap": {"labserver.errors", "labserver.fstab"},
     "labserver.block_devices": {"labserver.fstab"},
     "labserver.own_folder": {"labserver.errors", "labserver.files"},
+    "labserver.text_files": {"labserver.errors", "labserver.files"},
     "labserver.python_environment": {"labserver.errors", "labserver.download", "labserver.own_folder"},
     "labserver.analysis": {"labserver.own_folder", "labserver.pages"},
     "labserver.run_lock": {"labserver.errors"},
@@ -75,7 +76,7 @@ TREES = {
     "roles/*/*_plugins": "plugins",
     "roles/vec2pca/files/vec2pca/src/vec2pca": "vec2pca",
 }
-PRESCRIBED = ("FilterModule",)  # classes that Ansible wants under this name in each file of its kind
+PRESCRIBED = ("ActionModule", "FilterModule")  # classes that Ansible wants under this name in each file of its kind
 ON_A_HOST = "ansible.module_utils."  # what Ansible puts before the name of `labserver`
 
 
