@@ -4,6 +4,13 @@ set -euo pipefail
 
 # Nothing of the caller's shell but what is meant for us
 unset CDPATH
+for name in ${!PYTHON*}; do
+  case $name in
+    PYTHON | PYTHONDONTWRITEBYTECODE | PYTHON_*) ;;
+    # Other modules, warnings that are errors, a Python that stays open at its end
+    *) unset "$name" ;;
+  esac
+done
 if [ -z "${HOME:-}" ]; then
   unset HOME
   HOME=~ # of the user's entry in passwd

@@ -69,7 +69,7 @@ def checkout(tmp_path: Path) -> Path:
     """Copy the scripts: the lock of this checkout may be held by the run that runs this test."""
     copy = tmp_path / "my lab"
     shutil.copytree(ROOT / "scripts", copy / "scripts")
-    for name in ("molecule", "requirements", "roles", ".venv"):
+    for name in ("module_utils", "molecule", "requirements", "roles", ".venv"):
         (copy / name).symlink_to(ROOT / name)
     return copy
 
@@ -146,6 +146,7 @@ MACOS = ("bash", "cat", "chmod", "dirname", "env", "locale", "mkdir", "pwd", "rm
 SURROUNDINGS = {
     "a locale that is not UTF-8, no HOME, a CDPATH": {"LC_ALL": "C", "HOME": "", "CDPATH": "/usr"},
     "a locale that is not installed": {"LC_ALL": "xx_YY.UTF-8"},
+    "another Python's settings": {"PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere", "PYTHONSAFEPATH": "1"},
     "one category that is not installed": {"LANG": "C.UTF-8", "LC_MESSAGES": "xx_YY.UTF-8"},
 }
 
