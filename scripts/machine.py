@@ -10,6 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "module_utils"))
+
+from labserver.errors import explain
+from labserver.streams import run_program
+
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".state"
 PROXY = ("http_proxy", "https_proxy", "no_proxy")  # sudo drops them
@@ -29,10 +34,19 @@ def run_main(main: Callable[[], int]) -> int:
     """Run a script's main function; return its exit code."""
     # What is installed or built as root is for everyone; what is secret has a mode of its own
     os.umask(0o022)
+    return run_program(lambda: _run(main))
+
+
+def _run(main: Callable[[], int]) -> int:
     try:
         return main()
+    except BrokenPipeError:
+        raise
     except ScriptError as error:
         print(f"labserver: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except OSError as error:
+        print(f"labserver: {explain(error)}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
         print("labserver: interrupted; run it again to go on from there", file=sys.stderr)

@@ -172,6 +172,7 @@ def test_expire_runs_the_playbook_itself(
     run: RunAudit, script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    (tmp_path / "module_utils").symlink_to(ROOT / "module_utils")
     shutil.copy(ROOT / "ansible.cfg", tmp_path)
     (tmp_path / "playbooks").mkdir()
     play = [

@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
-COMMANDS = [["aws_policy"], ["aws_policy", "--help"], ["aws_audit", "--help"], ["sample_reviews", "--help"]]
+COMMANDS = [
+    ["aws_policy"],
+    ["aws_policy", "--help"],
+    ["aws_audit", "--help"],
+    ["sample_reviews", "--help"],
+    ["status.py", "--help"],
+]
 
 
 def run(command: list[str], stdout: int, unbuffered: str) -> subprocess.CompletedProcess[str]:
