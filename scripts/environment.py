@@ -10,7 +10,13 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from machine import ROOT, STATE, ScriptError, apt_install, check, output, print_status, succeeds
+from machine import ROOT, STATE, ScriptError, apt_install, check, print_status, succeeds
+
+sys.path.insert(0, str(ROOT / "module_utils"))
+
+from labserver import python_environment
+from labserver.download.answer import SourceError
+from labserver.download.index import pip_settings
 
 VENV = ROOT / ".venv"
 REQUIREMENTS = ROOT / "requirements" / "controller.txt"
@@ -26,18 +32,43 @@ COMPILED = (
 )  # fmt: skip
 # Number of the open file that holds the lock, for the environment's own Python, which takes this one's place
 LOCK_VARIABLE = "LABSERVER_LOCK"
+# What ansible.cfg names of the project; settings in the environment would go before it
+OF_THE_PROJECT = (
+    "ANSIBLE_ACTION_PLUGINS",
+    "ANSIBLE_CALLBACK_PLUGINS",
+    "ANSIBLE_COLLECTIONS_PATH",
+    "ANSIBLE_LIBRARY",
+    "ANSIBLE_LOOKUP_PLUGINS",
+    "ANSIBLE_MODULE_UTILS",
+    "ANSIBLE_ROLES_PATH",
+    "ANSIBLE_STDOUT_CALLBACK",
+)
 
 
 def enter() -> None:
     """Take the project's lock, make the environment where needed, and go on in its Python."""
     lock = _take_lock()
     make()
+    configure_ansible()
     os.environ["PATH"] = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     if Path(sys.prefix).resolve() == VENV.resolve():
         return
     os.set_inheritable(lock, True)  # noqa: FBT003 - takes no names
     os.environ[LOCK_VARIABLE] = str(lock)
     os.execv(python(), [python(), *sys.argv])
+
+
+def configure_ansible() -> None:
+    """Have Ansible use the project's configuration, also in a folder that all may write to, where it would not.
+
+    It needs a folder of its own that it may write to.
+    """
+    for name in OF_THE_PROJECT:
+        os.environ.pop(name, None)
+    os.environ["ANSIBLE_CONFIG"] = str(ROOT / "ansible.cfg")
+    home = Path.home() / ".ansible"
+    if not os.access(home if home.exists() else home.parent, os.W_OK | os.X_OK):
+        os.environ.setdefault("ANSIBLE_HOME", str(STATE / "ansible"))
 
 
 def python() -> str:
@@ -50,8 +81,15 @@ def _take_lock() -> int:
     if held := os.environ.pop(LOCK_VARIABLE, ""):
         os.set_inheritable(int(held), False)  # noqa: FBT003 - takes no names
         return int(held)
-    STATE.mkdir(exist_ok=True)
-    lock = os.open(STATE / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        STATE.mkdir(exist_ok=True)
+        lock = os.open(STATE / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise ScriptError(
+            f"{error.strerror}: {error.filename}. The scripts write into their checkout: use one that is yours, on a "
+            f"file system with room, or take this one back from an earlier run with sudo: sudo chown -R {os.getuid()} "
+            f"'{ROOT}'"
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -105,8 +143,9 @@ def make() -> None:
         return
     else:
         print_status("Bringing the controller's environment up to date")
-    sync = [str(VENV / "bin" / "uv"), "pip", "sync", "--quiet", "--require-hashes", str(REQUIREMENTS)]
-    if subprocess.run(sync, env=uv_environment(), check=False).returncode:
+    sync = [str(VENV / "bin" / "uv"), "pip", "sync", f"--python={python()}", "--quiet", "--require-hashes"]
+    # In a folder with settings of uv, those would count
+    if subprocess.run([*sync, str(REQUIREMENTS)], cwd=ROOT, env=uv_environment(), check=False).returncode:
         print_status("uv could not do it; trying with pip")
         _pip_install(REQUIREMENTS)
     compile_byte_code()
@@ -120,8 +159,8 @@ def compile_byte_code() -> None:
 
 
 def _pip_install(requirements: Path) -> None:
-    options = ("--quiet", "--disable-pip-version-check")
-    check(python(), "-m", "pip", *options, "install", "--require-hashes", "-r", requirements)
+    variables = python_environment.clean_environment(os.environ) | python_environment.pip_environment(_pip_settings())
+    check(python(), "-m", "pip", "--quiet", "install", "--require-hashes", "-r", requirements, env=variables)
 
 
 def _require_venv_module() -> None:
@@ -137,14 +176,14 @@ def _require_venv_module() -> None:
 
 
 def uv_environment() -> dict[str, str]:
-    """Return our environment with pip's index and certificates for uv, which reads neither pip.conf nor PIP_*."""
+    """Return our environment for uv: pip's index and the way to it, and nothing that has uv work on another Python."""
+    clean = python_environment.clean_environment(os.environ)
+    return {**python_environment.uv_environment(_pip_settings()), **clean, "VIRTUAL_ENV": str(VENV)}
 
-    def pip_setting(variable: str, key: str) -> str:
-        return os.environ.get(variable) or output(python(), "-m", "pip", "config", "get", key).strip()
 
-    found = {
-        "UV_DEFAULT_INDEX": os.environ.get("UV_DEFAULT_INDEX") or pip_setting("PIP_INDEX_URL", "global.index-url"),
-        "SSL_CERT_FILE": os.environ.get("SSL_CERT_FILE") or pip_setting("PIP_CERT", "global.cert"),
-    }
-    uv = {"UV_SYSTEM_CERTS": "1", "VIRTUAL_ENV": str(VENV)}
-    return {**os.environ, **uv, **{name: value for name, value in found.items() if value}}
+def _pip_settings() -> dict[str, str]:
+    """Return the settings of pip; none where there is no pip to ask."""
+    try:
+        return pip_settings(python())
+    except SourceError:
+        return {}

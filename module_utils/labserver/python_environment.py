@@ -45,7 +45,16 @@ _PIP_KEPT = (
     "timeout",
     "trusted-host",
 )
-_UV_KEPT = ("UV_DEFAULT_INDEX", "UV_EXTRA_INDEX", "UV_FIND_LINKS", "UV_HTTP", "UV_INDEX", "UV_INSECURE", "UV_KEYRING")
+_UV_KEPT = (
+    "UV_CACHE_DIR",
+    "UV_DEFAULT_INDEX",
+    "UV_EXTRA_INDEX",
+    "UV_FIND_LINKS",
+    "UV_HTTP",
+    "UV_INDEX",
+    "UV_INSECURE",
+    "UV_KEYRING",
+)
 _TRUE = ("1", "true", "yes", "on", "y", "t")  # for pip
 # In the words of pip, which warns of each try and may yet fail for another reason, and of uv
 _NO_CONNECTION = re.compile(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import environment
 import pytest
-from machine import ScriptError
+from machine import ROOT, ScriptError
 
 Calls = list[str]
 
@@ -37,6 +37,8 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calls:
     monkeypatch.setattr(subprocess, "run", run)
     monkeypatch.setattr(environment, "succeeds", lambda *command: Path(command[0]).exists())
     monkeypatch.setattr(environment, "uv_environment", dict)
+    monkeypatch.setattr(environment, "pip_settings", lambda _: {})
+    monkeypatch.setenv("ANSIBLE_CONFIG", "")  # which enter() changes
     return noted
 
 
@@ -83,17 +85,73 @@ def test_a_python_without_venv_tells_which_package(monkeypatch: pytest.MonkeyPat
 
 
 def test_uv_gets_the_index_and_the_certificates_of_pip(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("UV_DEFAULT_INDEX", "PIP_INDEX_URL", "SSL_CERT_FILE", "PIP_CERT"):
+    for name in ("UV_DEFAULT_INDEX", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
-    settings = {"global.index-url": "https://index.example/simple\n", "global.cert": ""}
-    monkeypatch.setattr(environment, "output", lambda *command: settings[command[-1]])
+    settings = {"index-url": "https://index.example/simple", "cert": "/ca.pem"}
+    monkeypatch.setattr(environment, "pip_settings", lambda _: settings)
+    # As some images set it: uv would take the packages of the system away
+    monkeypatch.setenv("UV_SYSTEM_PYTHON", "1")
     found = environment.uv_environment()
-    assert found["UV_DEFAULT_INDEX"] == "https://index.example/simple"
-    assert "SSL_CERT_FILE" not in found
-    monkeypatch.setenv("PIP_INDEX_URL", "https://other.example/simple")
-    monkeypatch.setenv("PIP_CERT", "/ca.pem")
-    found = environment.uv_environment()
-    assert (found["UV_DEFAULT_INDEX"], found["SSL_CERT_FILE"]) == ("https://other.example/simple", "/ca.pem")
+    assert (found["UV_DEFAULT_INDEX"], found["SSL_CERT_FILE"]) == ("https://index.example/simple", "/ca.pem")
+    assert found["VIRTUAL_ENV"] == str(environment.VENV)
+    assert "UV_SYSTEM_PYTHON" not in found
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://other.example/simple")
+    assert environment.uv_environment()["UV_DEFAULT_INDEX"] == "https://other.example/simple"
+
+
+def test_uv_works_on_no_python_but_the_environments(calls: Calls) -> None:
+    environment.make()
+    assert f"uv pip sync --python={environment.python()} " in calls[-1]
+
+
+def test_pip_installs_into_the_environment_whatever_its_settings_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_USER", "1")
+    monkeypatch.setenv("PIP_TARGET", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(environment, "python", lambda: sys.executable)
+    variables: dict[str, str] = {}
+    monkeypatch.setattr(environment, "check", lambda *_, env: variables.update(env))
+    environment._pip_install(environment.REQUIREMENTS)
+    shown = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], env=variables, capture_output=True, text=True, check=True
+    ).stdout
+    assert ".user=" not in shown
+    assert ".target=" not in shown
+
+
+def test_ansible_reads_the_configuration_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {**os.environ})  # which is changed
+    monkeypatch.setattr(environment, "STATE", tmp_path)
+    monkeypatch.setenv("HOME", "/proc/nowhere")
+    monkeypatch.setenv("ANSIBLE_CONFIG", "/etc/ansible/ansible.cfg")
+    for name in ("ANSIBLE_LIBRARY", "ANSIBLE_ROLES_PATH", "ANSIBLE_MODULE_UTILS"):
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.delenv("ANSIBLE_HOME", raising=False)
+    environment.configure_ansible()
+    command = (Path(sys.executable).with_name("ansible-playbook"), "--syntax-check", "site.yml")
+    done = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "ansible").is_dir()
+
+
+def test_the_pinned_collections_go_before_those_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = tmp_path / ".ansible/collections/ansible_collections/community/docker/plugins/modules/docker_network.py"
+    old.parent.mkdir(parents=True)
+    old.write_text('DOCUMENTATION = "module: docker_network\\ndescription: old\\noptions: {}"\n')
+    monkeypatch.setattr(os, "environ", {**os.environ})  # which is changed
+    monkeypatch.setenv("HOME", str(tmp_path))
+    environment.configure_ansible()
+    command = (Path(sys.executable).with_name("ansible-doc"), "--json", "community.docker.docker_network")
+    done = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True)
+    assert "/site-packages/ansible_collections/community/docker/" in done.stdout
+
+
+def test_a_checkout_that_cannot_be_written_to_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(environment, "STATE", tmp_path / "file" / "state")
+    with pytest.raises(ScriptError, match="sudo chown"):
+        environment.enter()
 
 
 @pytest.mark.usefixtures("calls")
