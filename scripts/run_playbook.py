@@ -172,6 +172,8 @@ def uses_sandbox(inventories: list[str]) -> bool:
 def inventories(value: str) -> list[str]:
     """Return the inventories of one option: a path, several with commas between, or a list of hosts as it is."""
     paths = value.split(",")
+    if len(paths) == 1 and not any((folder / value).exists() for folder in (Path.cwd(), ROOT)):
+        raise argparse.ArgumentTypeError(f"there is no {value}: a list of hosts has a comma, as in {value},")
     return [str(Path(path).resolve()) for path in paths] if all(Path(path).exists() for path in paths) else [value]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -57,3 +59,34 @@ def test_the_tag_of_a_role_is_its_name(playbook: str) -> None:
     for play in read(playbook):
         for entry in play.get("roles", []):
             assert entry["role"] in entry["tags"] or entry["tags"] == ["always"]
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    """Run ansible-playbook; return its code, and what it said in one line."""
+    command = [Path(sys.executable).with_name("ansible-playbook"), *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+
+@pytest.mark.parametrize("playbook", ["site.yml", "playbooks/teardown.yml", "playbooks/stop.yml"])
+def test_an_inventory_without_hosts_is_no_success(playbook: str, tmp_path: Path) -> None:
+    code, said = run("-i", tmp_path / "missing.yml", playbook, "--tags", "always,swap")
+    assert code == 2
+    assert f"{tmp_path}/missing.yml has no host in a group labserver" in said
+
+
+@pytest.mark.parametrize("option", ["--tags", "--skip-tags"])
+def test_a_tag_that_nothing_has_is_no_success(option: str) -> None:
+    code, said = run("-i", "lab,", "site.yml", option, "swp,httpd")
+    assert code == 2
+    assert "Nothing has the tag swp. Tags are roles: provision, preflight, swap, " in said
+
+
+def test_every_tag_of_the_playbooks_may_be_named(tmp_path: Path) -> None:
+    provider, passed = ("-e", "labserver_provider=none"), "has no host in a group labserver"
+    for playbook in ("site.yml", "playbooks/cluster.yml"):
+        listed = run("-i", "lab,", playbook, "--list-tags")[1]
+        tags = sorted({tag for part in listed.split("TASK TAGS: [")[1:] for tag in part.split("]")[0].split(", ")})
+        assert len(tags) > 5
+        said = run("-i", tmp_path / "none", *provider, playbook, "--tags", ",".join(tags))[1]
+        assert passed in said, said

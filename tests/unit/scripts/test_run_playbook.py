@@ -114,10 +114,19 @@ def test_every_inventory_counts(spelling: str, tmp_path: Path, monkeypatch: pyte
     assert others == (["--check"] if "--check" in spelling else [])
 
 
-@pytest.mark.parametrize("hosts", ["lab1,", "lab1,lab2", "no/such"])
+@pytest.mark.parametrize("hosts", ["lab1,", "lab1,lab2"])
 def test_a_list_of_hosts_stays_as_it_is(hosts: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["up", "-i", hosts])
     assert run_playbook.parse_arguments()[0].inventory == [hosts]
+
+
+def test_an_inventory_that_is_not_there_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["up", "-i", "inventory/sandbox", "-i", "inventory/mime"])
+    with pytest.raises(SystemExit):
+        run_playbook.parse_arguments()
+    assert "there is no inventory/mime" in capsys.readouterr().err
 
 
 def test_a_failure_is_told_with_host_task_and_reason() -> None:
