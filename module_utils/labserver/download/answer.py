@@ -24,6 +24,16 @@ _OTHER_NAMES = {
 }
 
 
+# Status -> what helps
+ADVICE = {
+    http.client.UNAUTHORIZED: "put user:password@ before the host of the address",
+    http.client.FORBIDDEN: "ask who runs it to let this host or user in, or name another source",
+    http.client.NOT_FOUND: "correct the address",
+    http.client.GONE: "correct the address",
+    http.client.PROXY_AUTHENTICATION_REQUIRED: "put user:password@ before the host of the proxy's address",
+}
+
+
 class SourceError(Exception):
     """A source did not give the file; the text is the reason."""
 
@@ -48,10 +58,9 @@ def whole_length(status: int, headers: email.message.Message, names: Iterable[st
     if status == http.client.PARTIAL_CONTENT:
         raise SourceError("the server answered 206 with a part of the file, and was asked for all of it")
     if status != http.client.OK:
-        no_file = ", which is no file" if 200 <= status < 300 else ""
-        raise OutOfReachError(
-            f"the server answered {status} {http.client.responses.get(status, '')}".rstrip() + no_file
-        )
+        answered = f"the server answered {status} {http.client.responses.get(status, '')}".rstrip()
+        advice = ", which is no file" if 200 <= status < 300 else f": {ADVICE[status]}" if status in ADVICE else ""
+        raise OutOfReachError(answered + advice)
     length = _plain_length(headers, names)
     if headers.get("Content-Range") is not None:
         first, last, total = _range(headers) or (-1, -1, None)

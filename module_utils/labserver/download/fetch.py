@@ -231,7 +231,7 @@ class _Reader:
             self.partial.restart()
             record = record_path(self.request.dest)
             origin = (
-                "asked for"
+                "asked for (correct `sha256` if this is the file that you want)"
                 if self.request.sha256
                 else (f"first seen ({record}; to accept another, set `force`, or delete {self.request.dest})")
             )

@@ -24,8 +24,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Callable
 
-from .address import Address, AddressError, mask, parse, scrub
-from .answer import Beginning, OutOfReachError, SourceError, rest_length, validator, whole_length
+from .address import PORTS, Address, AddressError, mask, parse, scrub
+from .answer import ADVICE, Beginning, OutOfReachError, SourceError, rest_length, validator, whole_length
 
 READ_TIMEOUT = 60  # seconds without a single byte
 SLOW_WINDOW = 60  # seconds in which at least SLOW_BYTES must arrive: a server that drips is a server that stalls
@@ -175,10 +175,30 @@ def _failure(error: BaseException, network: Network, url: str, suffix: str = "")
         reason = f"it cannot be asked ({type(cause).__name__}): correct the address of the proxy, if there is one"
     elif isinstance(cause, http.client.HTTPException):
         reason = f"its answer is not that of a web server ({type(cause).__name__})"
+    elif isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
+        kind = SourceError
+        reason = "what answers there speaks no TLS: correct the port, or write http://"
     else:
         kind = SourceError if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) else kind
         reason = getattr(cause, "strerror", None) or scrub(str(cause), url) or type(cause).__name__
-    return kind(reason + suffix)
+        if f": {http.client.PROXY_AUTHENTICATION_REQUIRED:d} " in reason:
+            reason = f"{reason}: {ADVICE[http.client.PROXY_AUTHENTICATION_REQUIRED]}"
+    proxy = "" if kind is SourceError else _proxy(network, url)
+    return kind(reason + suffix + (f", asked by way of {proxy}" if proxy else ""))
+
+
+def _proxy(network: Network, url: str) -> str:
+    """Return which proxy is asked for an address, and who says so; empty where none is."""
+    parts = urllib.parse.urlsplit(url)
+    proxy = network.proxy or urllib.request.getproxies().get(parts.scheme)
+    if not proxy or urllib.request.proxy_bypass(parts.netloc):
+        return ""
+    origin = "pip's settings" if network.proxy else f"{parts.scheme}_proxy"
+    try:
+        place = urllib.parse.urlsplit(proxy if "://" in proxy else f"//{proxy}")
+        return f"the proxy of {origin}, {place.hostname}, port {place.port or PORTS.get(place.scheme, 80)}"
+    except ValueError:  # nothing of it is shown: any part may be the password
+        return f"the proxy of {origin}, whose address is malformed"
 
 
 def _address(url: str) -> Address:

@@ -117,7 +117,10 @@ class UnavailableError(LabError):
         self.unavailable = unavailable
         self.out_of_reach = out_of_reach
         self.reason = "; ".join(f"{entry['source']}: {entry['reason']}" for entry in unavailable)
+        remedy = (
+            "Set `sources` to a place this host can reach" if out_of_reach else "Correct that, or set other `sources`"
+        )
         super().__init__(
             f"{request.dest} could not be fetched from any of {len(unavailable)} sources. {self.reason}. "
-            "Set `sources` to a place this host can reach, or put the file there by hand as a path in `sources`"
+            f"{remedy}, or put the file there by hand as a path in `sources`"
         )

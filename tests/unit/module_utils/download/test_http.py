@@ -140,6 +140,48 @@ def test_the_proxy_of_the_environment_is_used(
     assert result["changed"]
 
 
+def test_a_proxy_that_fails_is_named_and_not_the_server_alone(
+    run_module: RunModule, server: Server, closed_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reason(proxy: str) -> str:
+        monkeypatch.setenv("http_proxy", proxy)
+        result = run_module("dataset_file", dest=tmp_path / "data", sources=["http://data.example.org/data"])
+        return str(result["unavailable"][0]["reason"])
+
+    monkeypatch.setenv("no_proxy", "")
+    refused = reason(f"http://ann:s3cret@127.0.0.1:{closed_port}")
+    assert refused == f"Connection refused, asked by way of the proxy of http_proxy, 127.0.0.1, port {closed_port}"
+    assert "s3cret" not in reason(f"ann:s3cret@127.0.0.1:{closed_port}")
+    server.pages["http://data.example.org/data"] = Page(b"", status=407)
+    assert "of the proxy's address" in reason(f"http://{server.address}")
+    monkeypatch.setenv("no_proxy", "example.org")
+    assert "proxy" not in reason(f"http://127.0.0.1:{closed_port}")
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"), [(401, "user:password@"), (403, "let this host"), (404, "correct the address")]
+)
+def test_a_refusal_tells_what_helps(
+    run_module: RunModule, server: Server, tmp_path: Path, status: int, advice: str
+) -> None:
+    server.pages["/data"] = Page(b"", status=status)
+    result = run_module("dataset_file", dest=tmp_path / "data", sources=[server.url("/data")])
+    assert f"answered {status} " in result["msg"]
+    assert advice in result["msg"]
+
+
+def test_what_is_in_reach_and_wrong_is_not_to_be_made_reachable(
+    run_module: RunModule, server: Server, tmp_path: Path
+) -> None:
+    server.pages["/data"] = Page(DATA)
+    result = run_module("dataset_file", dest=tmp_path / "data", sources=[server.url("/data")], sha256="0" * 64)
+    assert "correct `sha256`" in result["msg"]
+    assert "can reach" not in result["msg"]
+    plain = server.url("/data").replace("http:", "https:")
+    result = run_module("dataset_file", dest=tmp_path / "data", sources=[plain])
+    assert "speaks no TLS" in result["msg"]
+
+
 def test_a_certificate_bundle_that_is_not_there_is_named(
     run_module: RunModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
