@@ -51,9 +51,11 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        ports = {name: int(port) for name, port in module.params["ports"].items()}
+        given = module.params["ports"].items()
+        # What is no number is no port either
+        ports = {name: int(port) if str(port).isdecimal() else port for name, port in given}
         check_ports(ports, [], user=module.params["user"])
-    except (LabError, ValueError) as error:
+    except LabError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False)
 

@@ -49,7 +49,7 @@ def check_ports(ports: Mapping[str, int], ours: Sequence[str], address: str = AN
     `ours` are the units of systemd, and `user` the user, whose programs may have it already.
     """
     for variable, port in ports.items():
-        if not 1 <= port <= 65535:
+        if not (isinstance(port, int) and 1 <= port <= 65535):
             raise LabError(f"{variable} is {port}, which is no port: set it to 1 to 65535")
         same = [name for name, other in ports.items() if other == port and name != variable]
         if same:

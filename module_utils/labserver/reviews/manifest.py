@@ -94,7 +94,7 @@ class Manifest:
 
 def manifest_path(dest: Path) -> Path:
     """Return the path of the manifest of `dest`."""
-    return dest.with_name(f"{dest.name}.manifest.json")
+    return dest.parent / f"{dest.name}.manifest.json"
 
 
 class ProgressFile:

@@ -44,6 +44,12 @@ def test_programs_of_its_user_may_have_it_already(run_module: RunModule, taken: 
     assert not run_module("port_check", ports={"spark_master_port": taken}, user=me)["failed"]
 
 
+@pytest.mark.parametrize("port", [0, 65536, -1, "http", "80.5", ""])
+def test_what_is_no_port_is_told_with_its_variable(run_module: RunModule, port: object) -> None:
+    result = run_module("port_check", ports={"rstudio_server_port": port})
+    assert result["msg"] == f"rstudio_server_port is {port}, which is no port: set it to 1 to 65535"
+
+
 def test_one_port_for_two_things_is_refused(run_module: RunModule, free: int) -> None:
     result = run_module("port_check", ports={"spark_master_port": free, "spark_worker_port": free})
     assert f"spark_master_port and spark_worker_port are both {free}" in result["msg"]

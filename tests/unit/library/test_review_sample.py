@@ -102,6 +102,8 @@ def test_progress_is_written_for_whoever_waits(run_module: RunModule, tmp_path: 
         ({"dest": "{tmp}/folder"}, "not a regular file"),
         ({"dest": "{tmp}/src"}, "are the same file"),
         ({"dest": "relative"}, "not an absolute path"),
+        ({"dest": ""}, "not an absolute path"),
+        ({"dest": "/"}, "not a regular file"),
         ({"dest": None}, "missing required arguments: dest"),
     ],
 )
