@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 PROXY = ("http_proxy", "https_proxy", "no_proxy")
@@ -45,6 +45,26 @@ def sandbox_host_list(
         }
         for n in range(int(count))
     ]
+
+
+def sandbox_problem(hosts: Sequence[Mapping[str, Any]], systems: Collection[str]) -> str:
+    """Return why these hosts cannot be made, with the variable to set; an empty text where they can."""
+    if not hosts:
+        return "No hosts: set sandbox_count to 1 or more. scripts/down removes those that there are."
+    if unknown := sorted({host["system"] for host in hosts} - set(systems)):
+        return f"No system '{', '.join(unknown)}': set sandbox_system to one of {', '.join(systems)}."
+    ports = [int(host[name]) for host in hosts for name in ("http_port", "rstudio_port") if name in host]
+    if wrong := [port for port in ports if not 1 <= port <= 65535]:
+        return (
+            f"{wrong[0]} is no port: set sandbox_http_port and sandbox_rstudio_port so that they, and one more for "
+            "each further host, are from 1 to 65535."
+        )
+    if twice := [port for port in ports if ports.count(port) > 1]:
+        return (
+            f"Port {twice[0]} is wanted twice: set sandbox_http_port and sandbox_rstudio_port to numbers at least "
+            f"{len(hosts)} apart, for that many hosts."
+        )
+    return ""
 
 
 def published_ports(host: Mapping[str, Any]) -> list[str]:
@@ -102,6 +122,7 @@ class FilterModule:
             function.__name__: function
             for function in (
                 sandbox_host_list,
+                sandbox_problem,
                 published_ports,
                 security_options,
                 confinement,

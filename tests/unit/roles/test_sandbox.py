@@ -25,6 +25,28 @@ def test_hosts_have_ports_of_their_own(sandbox: ModuleType) -> None:
     assert sandbox.sandbox_host_list("lab", 0, "debian12", 1, 2) == []
 
 
+@pytest.mark.parametrize(
+    ("count", "system", "http", "rstudio", "told"),
+    [
+        (2, "debian12", 8080, 8787, ""),
+        (0, "debian12", 8080, 8787, "sandbox_count to 1 or more"),
+        (-1, "debian12", 8080, 8787, "sandbox_count to 1 or more"),
+        (1, "debian7", 8080, 8787, "No system 'debian7': set sandbox_system to one of debian12, debian13."),
+        (3, "debian12", 65534, 8787, "65536 is no port: set sandbox_http_port"),
+        (1, "debian12", 0, 8787, "0 is no port"),
+        (1, "debian12", 8787, 8787, "Port 8787 is wanted twice"),
+        (3, "debian12", 8080, 8082, "at least 3 apart"),
+    ],
+)
+def test_hosts_that_cannot_be_are_refused(
+    sandbox: ModuleType, count: int, system: str, http: int, rstudio: int, told: str
+) -> None:
+    hosts = sandbox.sandbox_host_list("lab", count, system, http, rstudio)
+    problem = sandbox.sandbox_problem(hosts, ["debian12", "debian13"])
+    assert told in problem
+    assert bool(problem) == bool(told)
+
+
 def test_proxies_are_given_in_both_cases(sandbox: ModuleType) -> None:
     controller = {"http_proxy": "", "HTTP_PROXY": "http://proxy:1", "no_proxy": "localhost", "NO_PROXY": "other"}
     assert sandbox.proxy_variables(controller) == {
