@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .errors import ATTEMPTS, explained
+from .errors import ATTEMPTS, AwsError, explained
 
 AT_ONCE = 8  # calls
 DEFAULT_REGION = "us-west-2"
@@ -58,9 +58,16 @@ class AwsClients:
         )
         region = region or self.region
         with explained(region):
-            return self.session.client(
-                service,
-                region_name=region,
-                config=config.merge(self._config) if self._config else config,
-                **self._credentials,
-            )
+            try:
+                return self.session.client(
+                    service,
+                    region_name=region,
+                    config=config.merge(self._config) if self._config else config,
+                    **self._credentials,
+                )
+            except OSError as error:  # botocore has errors of its own for the network
+                raise AwsError(
+                    f"a program that gives the AWS credentials cannot be run ({error.strerror}: {error.filename}): "
+                    "correct credential_process in ~/.aws/config, or set AWS_PROFILE to another profile",
+                    type(error).__name__,
+                ) from error

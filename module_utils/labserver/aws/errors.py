@@ -34,9 +34,14 @@ _PROBLEMS = {
         "set the missing one beside the other, or neither, where you log in with `aws login` or `aws sso login`",
     ),
     "ProfileNotFound": ("{text}", "set AWS_PROFILE to a profile of ~/.aws/config, or make it with `aws configure`"),
-    "ConfigParseError InvalidConfigError InfiniteLoopConfigError": (
+    # Of an endpoint that is no address botocore raises the last one
+    "ConfigParseError InfiniteLoopConfigError InvalidChecksumConfigError InvalidConfigError InvalidDefaultsMode"
+    " InvalidProxiesConfigError ValueError": (
         "the settings of the AWS tools cannot be used ({text})",
-        "correct ~/.aws/config and ~/.aws/credentials, or set AWS_PROFILE to another profile of theirs",
+        (
+            "correct ~/.aws/config and ~/.aws/credentials, set AWS_PROFILE to another profile of theirs, or unset what"
+            " the environment says otherwise (env | grep AWS_)"
+        ),
     ),
     "SSOError SSOTokenLoadError TokenRetrievalError UnauthorizedSSOTokenError": (
         "not logged in at AWS ({text})",

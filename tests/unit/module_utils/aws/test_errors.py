@@ -116,10 +116,11 @@ sso_region = us-west-2
             "run `aws login --profile lab` and then this again",
         ),
         (KEYS + "role_arn = arn:aws:iam::123456789012:role/lab\nsource_profile = gone\n", "correct ~/.aws/config and"),
+        (KEYS + "credential_process = /no/such\n", "correct credential_process in ~/.aws/config"),
         ("[profile lab\n", "correct ~/.aws/config and"),
         (KEYS.replace("lab", "other"), "set AWS_PROFILE to a profile of"),
     ],
-    ids=["no keys", "half a key", "SSO", "aws login", "broken role", "broken file", "no profile"],
+    ids=["no keys", "half a key", "SSO", "aws login", "broken role", "no program", "broken file", "no profile"],
 )
 def test_a_profile_that_does_not_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, config: str, message: str) -> None:
     file = tmp_path / "config"
@@ -130,6 +131,16 @@ def test_a_profile_that_does_not_do(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     with pytest.raises(AwsError) as told:
         survey(AwsClients(), HERE)
     assert message in str(told.value)
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_DEFAULTS_MODE", "AWS_REQUEST_CHECKSUM_CALCULATION"])
+def test_a_variable_that_botocore_cannot_use_is_no_refusal_of_aws(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "nonsense")
+    with pytest.raises(AwsError, match=r"the settings of the AWS tools cannot be used \(.*nonsense.*env \| grep AWS_"):
+        AwsClients().client("ec2")
 
 
 @pytest.mark.usefixtures("no_credentials")
