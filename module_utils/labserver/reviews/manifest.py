@@ -15,7 +15,7 @@ from ..content.codecs import gzip_engine
 from ..content.source import Source
 from ..files import read_json, write_json
 
-FORMAT = 2  # raised when the same parameters give another output
+FORMAT = 3  # raised when the same parameters give another output
 
 
 @dataclass

@@ -155,6 +155,8 @@ def test_a_line_beyond_the_limit_is_a_bad_record_and_costs_no_memory(tmp_path: P
         ("I <3 this, 5 < 6 > 4 & so on", "I <3 this, 5 < 6 > 4 & so on"),
         ("left open <b", "left open <b"),
         ("a<!-- hidden -->b &lt;i&gt;", "ab <i>"),
+        ("fun <script> to <b>watch</b> &amp; hear", "fun   to  watch  & hear"),
+        ("<style>a</style> <textarea>b &amp; c <plaintext>d <i>e", " a   b & c  d  e"),
     ],
 )
 def test_html(text: str, cleaned: str) -> None:

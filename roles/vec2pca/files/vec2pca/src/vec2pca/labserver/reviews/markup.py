@@ -22,6 +22,12 @@ class _TextParser(HTMLParser):
 
     handle_startendtag = handle_endtag = handle_starttag
 
+    def set_cdata_mode(self, *_: object, **__: object) -> None:
+        """Read on as before: behind a <script> or <style> left open, the rest of a review would be lost with it.
+
+        Releases of Python also differ in what other elements they take for such.
+        """
+
     def error(self, message: str) -> None:  # Python 3.9 has it in a base class
         raise ValueError(message)
 
