@@ -81,7 +81,9 @@ lines:
   returned: success
   type: int
 left_out:
-  description: Rows left out; in check mode null when they are not known.
+  description:
+    - Rows left out; in check mode null when they are not known.
+    - Of what is not CSV each line counts, for a quote left open takes in the rows behind it.
   returned: success
   type: int
 errors:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, ClassVar
 
+from ..content.signatures import looks_like_html
 from ..content.source import Source, as_file
 from ..errors import LabError
 from ..files import digest_of
@@ -20,6 +21,7 @@ from .output import Counts, OutputRequest, written
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _FIELD_LIMIT = 8 << 20  # characters of one CSV field
+_CONVERT = "csvformat of csvkit: -d ';' for semicolons, -t for tabs"
 
 
 @dataclass(frozen=True)
@@ -72,22 +74,25 @@ def convert(source: Source, out: BinaryIO, request: ImportRequest) -> Counts:
     # What is no UTF-8 comes as halves of surrogate pairs, so that one bad row does not end the reading
     text = io.TextIOWrapper(as_file(source.blocks()), encoding="utf-8-sig", errors="surrogateescape", newline="")
     reader = csv.reader(text, strict=True)
-    header, reason = next(_rows(reader), (None, ""))
+    header, reason, _ = next(_rows(reader), (None, "", 0))
     if reason:
-        raise LabError(f"{source.name}, line {reader.line_num}: {reason}: fetch it again")
+        raise LabError(
+            f"{source.name}, line {reader.line_num}: {reason}: fetch it again, or convert it where it is not "
+            f"comma-separated ({_CONVERT})"
+        )
     if header is None:
         raise LabError(f"{source.name} holds no lines: check that it is the right file, or fetch it again")
     places = _places(source, header, request)
     allowed = request.max_errors if request.on_error == "skip" else 0
     lines = left_out = 0
     errors: list[dict[str, Any]] = []
-    for row, problem in _rows(reader):
+    for row, problem, taken in _rows(reader):
         record, reason = (b"", problem) if row is None else _record(row, len(header), places, request)
         if not reason:
             out.write(record)
             lines += 1
             continue
-        left_out += 1
+        left_out += taken
         if len(errors) < ERRORS_KEPT:
             errors.append({"line": reader.line_num, "reason": reason})
         if allowed is not None and left_out > allowed:
@@ -97,18 +102,25 @@ def convert(source: Source, out: BinaryIO, request: ImportRequest) -> Counts:
     return {"lines": lines, "left_out": left_out, "errors": errors}
 
 
-def _rows(reader: Iterator[list[str]]) -> Iterator[tuple[list[str] | None, str]]:
-    """Yield each row, or None and what is wrong with it; blank ones are passed over, as DictReader and pandas do."""
+def _rows(reader: Any) -> Iterator[tuple[list[str] | None, str, int]]:
+    """Yield each row, or None, what is wrong with it, and how many bad rows it stands for; blank ones are passed over.
+
+    So do DictReader and pandas. What is not CSV may begin with a quote left open, which takes in all rows behind it up
+    to the next quote: each of its lines counts as one.
+    """
     while True:
+        begin = reader.line_num + 1
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield None, f"it is not CSV ({error})"
+            lines = reader.line_num - begin + 1
+            where = f", from line {begin} on: is a quote left open there?" if lines > 1 else ""
+            yield None, f"it is not CSV ({error}){where}", max(lines, 1)
         else:
             if row and not (len(row) == 1 and row[0].isspace()):
-                yield row, ""
+                yield row, "", 1
 
 
 def _places(source: Source, header: list[str], request: ImportRequest) -> dict[str, int]:
@@ -116,10 +128,24 @@ def _places(source: Source, header: list[str], request: ImportRequest) -> dict[s
     missing = sorted(set(columns.values()) - set(header))
     if missing:
         known = ", ".join(header)[:500].encode(errors="backslashreplace").decode()
-        raise LabError(
-            f"{source.name} has no column {', '.join(missing)}; it has {known}: correct `text_column` or `fields`"
-        )
+        raise LabError(f"{source.name} has no column {', '.join(missing)}; it has {known}: {_advice(header, missing)}")
+    twice = sorted(column for column in set(columns.values()) if header.count(column) > 1)
+    if twice:
+        raise LabError(f"{source.name} has several columns {', '.join(twice)}: give each a name of its own")
     return {name: header.index(column) for name, column in columns.items()}
+
+
+def _advice(header: list[str], missing: list[str]) -> str:
+    """Return what helps where the header lacks columns; it may be no CSV at all."""
+    line = ",".join(header)
+    if looks_like_html(line.encode(errors="replace")):
+        return "it is a web page: fetch the file again"
+    if line.startswith("{"):
+        return "it is lines of JSON, not CSV, and needs no import"
+    for separator in ";\t|":
+        if set(missing) <= {name.strip('" ') for name in line.split(separator)}:
+            return f"its separator is {separator!r}: convert it to commas ({_CONVERT})"
+    return "correct `text_column` or `fields`"
 
 
 def _record(row: list[str], columns: int, places: dict[str, int], request: ImportRequest) -> tuple[bytes, str]:

@@ -71,6 +71,12 @@ def test_html(run_module: RunModule, tmp_path: Path) -> None:
         (b"text,label\none\n", {}, "line 2: 1 columns, and the header has 2"),
         (b'text\n"never closed\n', {}, "not CSV"),
         (b"text\n\xff\n", {}, "not UTF-8"),
+        (b"text,label,text\na,1,b\n", {}, "has several columns text: give each a name of its own"),
+        (b"text;label\na;1\n", {"fields": {"x": "label"}}, "its separator is ';': convert it to commas (csvformat"),
+        (b"label\ttext\n1\ta\n", {}, "its separator is '\\t': convert it to commas (csvformat"),
+        (b'"text";"label"\n"a";"1"\n', {}, "convert it where it is not comma-separated (csvformat"),
+        (b"<!DOCTYPE html>\n<html>\n", {}, "it is a web page"),
+        (b'{"reviewText": "a"}\n', {}, "it is lines of JSON, not CSV"),
         (gzip.compress(b"text\nabc\n" * 999, mtime=0)[:-9], {}, "it ends in the middle"),
     ],
 )
@@ -133,3 +139,15 @@ def test_bad_rows_are_named_or_left_out(run_module: RunModule, tmp_path: Path) -
     assert "bad records left out: 8, the first: line 3" in str(result["warnings"])
     again = run_module("review_import", **options, on_error="skip", max_errors=8)
     assert (again["changed"], again["left_out"]) == (False, 8)
+
+
+def test_rows_behind_an_open_quote_all_count_as_left_out(run_module: RunModule, tmp_path: Path) -> None:
+    """Nobody can tell whether they were rows of their own: `max_errors` must not take them for one."""
+    (tmp_path / "src").write_text('text,label\ngood,1\n"open,2\n' + "lost,3\n" * 7)
+    options: dict[str, Any] = {"src": tmp_path / "src", "dest": tmp_path / "dest", "on_error": "skip"}
+    failed = run_module("review_import", **options, max_errors=7)
+    assert "has more than 7 bad records" in failed["msg"]
+    assert "from line 3 on: is a quote left open there?" in failed["msg"]
+    result = run_module("review_import", **options)
+    assert (result["lines"], result["left_out"]) == (1, 8)
+    assert "bad records left out: 8, the first: line 10" in str(result["warnings"])
