@@ -48,6 +48,12 @@ class TextRequest(OutputRequest):
         fields, progress = TextFields(tuple(self.fields), self.html), ProgressFile(self.progress)
         with written(self.dest) as out:
             extracted = extract(source, out, fields, self.max_errors if self.on_error == "skip" else 0, progress)
+            if not extracted.written:
+                first = extracted.errors[0] if extracted.errors else None
+                why = f"line {first['line']}: {first['reason']}" if first else "only blank lines"
+                raise LabError(
+                    f"{source.name} holds no record that can be read ({why}): check that it is the right file"
+                )
         progress.finish(source)
         return asdict(extracted)
 

@@ -155,7 +155,7 @@ def test_check_mode(run_module: RunModule, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "line 2: it is not JSON"),
+        ({}, "line 2: it is not JSON (Expecting property name enclosed in double quotes: character 2)"),
         ({}, "set `on_error: skip`"),
         ({"fields": []}, "fields is empty"),
         ({"fields": ["stars"]}, "line 1: it has no field stars (it has reviewText)"),
@@ -184,6 +184,35 @@ def test_bad_input_names_its_fix_and_leaves_the_old_output(
     assert message in result["msg"]
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     assert (tmp_path / "dest").read_text() == "old"
+
+
+RECORDS = [{"reviewText": "one", "overall": 5}, {"reviewText": "two", "overall": 4}]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (json.dumps(RECORDS), "of an array of records, `jq -c '.[]'` makes one a line"),
+        (json.dumps(RECORDS, indent=2), "of an array of records, `jq -c '.[]'` makes one a line"),
+        (json.dumps(RECORDS[0], indent=2), "of records that are not one a line, `jq -c .` makes such"),
+        ('{"reviewText": "one",\n"overall": 5}\n', "of records that are not one a line, `jq -c .` makes such"),
+        ('{"reviewText": "one"}{"reviewText": "two"}\n', "of records that are not one a line, `jq -c .` makes such"),
+        ('{"reviewText": "one"}\r{"reviewText": "two"}\r', "of records that are not one a line, `jq -c .` makes such"),
+        ("<!doctype html>\n<title>Log in</title>\n", "it is a web page: fetch the file again"),
+        ("\n \n", "holds no record that can be read (only blank lines): check that it is the right file"),
+        ('{"text": "one"}\n', "it has no field reviewText (it has text)"),
+    ],
+)
+@pytest.mark.parametrize("on_error", ["fail", "skip"])
+def test_a_file_without_a_record_on_a_line_is_refused_with_what_helps(
+    run_module: RunModule, tmp_path: Path, content: str, message: str, on_error: str
+) -> None:
+    """An empty output would be taken for the text of it."""
+    (tmp_path / "src").write_bytes(content.encode())
+    result = run_module("review_text", src=tmp_path / "src", dest=tmp_path / "dest", on_error=on_error)
+    assert result["failed"]
+    assert message in result["msg"]
+    assert [path.name for path in tmp_path.iterdir()] == ["src"]
 
 
 def test_under_ansible_itself(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from itertools import accumulate
 from typing import Any, Callable
 
 from ..content.codecs import optional
+from ..content.signatures import looks_like_html
 
 RECORD_LIMIT = 1 << 20  # bytes; a line that is read as a record is held in memory
 
@@ -64,7 +65,7 @@ def parse(line: bytes, fields: Sequence[str]) -> tuple[dict[str, Any], bool]:
     except RecursionError as error:
         raise BadRecordError("it is nested too deeply") from error
     if not isinstance(record, dict):
-        raise BadRecordError("it is not a JSON object")
+        raise BadRecordError(f"it is not a JSON object{_layout(line)}")
     for name in fields:
         if name not in record:
             known = ", ".join(sorted(map(str, record))[:12])
@@ -74,7 +75,9 @@ def parse(line: bytes, fields: Sequence[str]) -> tuple[dict[str, Any], bool]:
 
 def _literal(line: bytes, reason: ValueError) -> Any:
     """Return a dictionary that is written as in Python. Raises BadRecordError, with the reason why it is not JSON."""
-    not_json = BadRecordError(f"it is not JSON ({reason})")
+    # The number of its line is told by who reads the file
+    why = f"{reason.msg}: character {reason.pos + 1}" if isinstance(reason, json.JSONDecodeError) else reason
+    not_json = BadRecordError(f"it is not JSON ({why}){_layout(line, reason)}")
     if not line.startswith(b"{'") or not line.endswith(b"}"):
         raise not_json
     try:
@@ -84,6 +87,20 @@ def _literal(line: bytes, reason: ValueError) -> Any:
             return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise not_json from error
+
+
+def _layout(line: bytes, reason: ValueError | None = None) -> str:
+    """Return what helps where records seem not to be one a line, or nothing."""
+    line = line.strip()
+    if looks_like_html(line):
+        return "; it is a web page: fetch the file again"
+    if line.startswith(b"["):
+        return "; of an array of records, `jq -c '.[]'` makes one a line"
+    if isinstance(reason, json.JSONDecodeError) and reason.msg == "Extra data":
+        several = reason.doc.startswith("{", reason.pos)
+    else:
+        several = line.startswith(b"{") and line.endswith((b"{", b","))
+    return "; of records that are not one a line, `jq -c .` makes such" if several else ""
 
 
 LoadsAll = Callable[[Sequence[bytes]], Iterable[Any]]
