@@ -53,7 +53,7 @@ ORDER: dict[str, set[str]] = {
         "labserver.record",
     },
     "labserver.aws": {"labserver.errors", "labserver.files"},
-    "labserver.s3": {"labserver.errors", "labserver.files", "labserver.aws"},
+    "labserver.s3": {"labserver.errors", "labserver.files", "labserver.aws", "labserver.download"},
     "labserver.rstudio": {"labserver.errors", "labserver.files"},
     "labserver.fstab": set(),
     "labserver.swap": {"labserver.errors", "labserver.fstab"},

@@ -7,6 +7,7 @@ quotes an address, a header or an answer of the server as it is: they may hold a
 from __future__ import annotations
 
 import datetime as dt
+import email.message
 import email.utils
 import errno
 import http.client
@@ -39,7 +40,7 @@ WAIT_TOTAL = 60  # and that for all of its waits together
 PAUSES = 3  # where it does not say how long: of 1, 2 and 4 seconds
 _BLOCK = 1 << 16
 _REDIRECTING = (301, 302, 303, 307, 308)
-_BUSY = (http.client.TOO_MANY_REQUESTS, http.client.SERVICE_UNAVAILABLE)
+BUSY = (http.client.TOO_MANY_REQUESTS, http.client.SERVICE_UNAVAILABLE)
 
 
 @dataclass(frozen=True)
@@ -117,19 +118,20 @@ def _opener(network: Network) -> urllib.request.OpenerDirector:
     return opener
 
 
-class _Backoff:
+class Backoff:
     """How long a server that is busy is waited for, within bounds."""
 
     def __init__(self) -> None:
+        """Nothing was waited for yet."""
         self.waited = 0.0
         self.pauses = 0
 
-    def wait(self, response: _Response) -> None:
-        """Wait as long as the answer asks for, or else a little. Raises OutOfReachError where that is too long."""
-        seconds = _retry_after(response.headers.get("Retry-After", ""))
+    def wait(self, status: int, headers: email.message.Message) -> None:
+        """Wait as long as an answer asks for, or else a little. Raises OutOfReachError where that is too long."""
+        seconds = _retry_after(headers.get("Retry-After", ""))
         pause = max(seconds or 0.0, 2.0**self.pauses)
         self.pauses += 1
-        busy = f"the server answered {response.status} {http.client.responses[response.status]}"
+        busy = f"the server answered {status} {http.client.responses[status]}"
         if seconds is None and self.pauses > PAUSES:
             raise OutOfReachError(f"{busy} {self.pauses} times, within {self.waited:.0f} s")
         if pause > WAIT_EACH or self.waited + pause > WAIT_TOTAL:
@@ -221,7 +223,7 @@ def _send(
     return response
 
 
-def _ask(url: str, network: Network, headers: Mapping[str, str], backoff: _Backoff) -> tuple[_Response, str]:
+def _ask(url: str, network: Network, headers: Mapping[str, str], backoff: Backoff) -> tuple[_Response, str]:
     """Return the answer at the end of all redirects and waits, whatever its status, and the address that gave it."""
     opener = _opener(network)
     address = login = _address(url)
@@ -234,9 +236,9 @@ def _ask(url: str, network: Network, headers: Mapping[str, str], backoff: _Backo
         if step in seen:
             raise OutOfReachError(f"the server redirects in a circle, to {mask(address.url)}")
         response = _send(opener, address, sent, network)
-        if response.status in _BUSY:
+        if response.status in BUSY:
             response.close()
-            backoff.wait(response)
+            backoff.wait(response.status, response.headers)
         elif response.status in _REDIRECTING:
             response.close()
             seen.add(step)
@@ -301,7 +303,7 @@ def _has_more(response: _Response) -> bool:
 
 def probe(url: str, network: Network, name: str = "") -> None:
     """Raise SourceError with the reason where `url` would not be served. Nothing but the head of the answer is read."""
-    response, _ = _ask(url, network, {}, _Backoff())
+    response, _ = _ask(url, network, {}, Backoff())
     with response:
         whole_length(response.status, response.headers, _names(url, name))
 
@@ -309,7 +311,7 @@ def probe(url: str, network: Network, name: str = "") -> None:
 def read(url: str, network: Network, headers: Mapping[str, str]) -> tuple[str, str, bytes]:
     """Return a page of moderate size: its address after redirects, its media type and its content."""
     content = BytesIO()
-    response, final = _ask(url, network, headers, _Backoff())
+    response, final = _ask(url, network, headers, Backoff())
     with response:
         length = whole_length(response.status, response.headers)
         try:
@@ -338,7 +340,7 @@ def fetch(
     before the first byte of a file. Raises SourceError with the reason; `out` then holds a beginning.
     """
     names = _names(url, name)
-    backoff = _Backoff()
+    backoff = Backoff()
     begun = begun or Beginning()
     breaks = 0
     while True:

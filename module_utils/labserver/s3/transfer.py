@@ -19,7 +19,11 @@ from email.message import Message
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ..download.address import scrub
+from ..download.answer import OutOfReachError
+from ..download.http import BUSY, Backoff
 from ..errors import LabError
+from ..files import replacing
 
 BLOCK = 1 << 20  # bytes
 TIMEOUT = 60  # seconds without a byte
@@ -34,25 +38,49 @@ Failure = tuple[bool, str]
 def download(root: Path, path: str, url: str) -> None:
     """Write one object of the bucket to its place, whole or not at all."""
     dest = root / path
-    dest.parent.mkdir(parents=True, exist_ok=True)
     if root.resolve() not in (dest.parent / "x").resolve().parents:
         raise LabError(f"its folder leads out of {root}: remove the link")
+    dest.parent.mkdir(parents=True, exist_ok=True)
     if dest.is_symlink() or (dest.exists() and not dest.is_file()):
         raise LabError("a link, a folder or a device has its name: move that away")
-    part = dest.parent / f".s3_sync.{dest.name}"
+    with replacing(dest) as part, _open(urllib.request.Request(url)) as answer:
+        size, changed = _object(answer)
+        _receive(answer, part, size)
+        part.flush()
+        os.utime(part.fileno(), (changed, changed))
+
+
+def _open(request: urllib.request.Request, body: BinaryIO | None = None) -> Any:
+    """Return the answer to a request; a bucket that is busy is asked again for a while."""
+    backoff = Backoff()
+    while True:
+        if body:
+            body.seek(0)
+        try:
+            return urllib.request.urlopen(request, timeout=TIMEOUT)
+        except urllib.error.HTTPError as error:
+            if error.code not in BUSY:
+                raise
+            backoff.wait(error.code, error.headers)
+
+
+def _object(answer: http.client.HTTPResponse) -> tuple[int, float]:
+    """Return the size of the object that a bucket answers, and when it was last changed."""
+    headers = answer.headers
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer, part.open("wb") as out:
-            _receive(answer, out)
-        changed = email.utils.parsedate_to_datetime(answer.headers["Last-Modified"]).timestamp()
-        part.chmod(0o644)
-        os.utime(part, (changed, changed))
-        part.replace(dest)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+        if answer.status == http.client.OK and headers["ETag"]:
+            return int(headers["Content-Length"]), email.utils.parsedate_to_datetime(
+                headers["Last-Modified"]
+            ).timestamp()
+    except (TypeError, ValueError):
+        pass
+    raise ConnectionError(
+        "what answered is no bucket, perhaps the login page of a network: log in to the network of the host where it "
+        "asks for that"
+    )
 
 
-def _receive(answer: http.client.HTTPResponse, out: BinaryIO) -> None:
+def _receive(answer: http.client.HTTPResponse, out: BinaryIO, told: int) -> None:
     """Write what a bucket answers, all of it and as it was there."""
     digest = hashlib.md5(usedforsecurity=False)
     size = 0
@@ -60,7 +88,7 @@ def _receive(answer: http.client.HTTPResponse, out: BinaryIO) -> None:
         out.write(block)
         digest.update(block)
         size += len(block)
-    if size != int(answer.headers["Content-Length"]) or _md5_of(answer.headers) not in (None, digest.hexdigest()):
+    if size != told or _md5_of(answer.headers) not in (None, digest.hexdigest()):
         raise LabError("it came damaged: run again")
 
 
@@ -79,8 +107,7 @@ def upload(root: Path, path: str, url: str, md5: str) -> None:
             "Content-MD5": md5,
             "Content-Type": "",  # else urllib names one of its own
         }
-        request = urllib.request.Request(url, file, headers, method="PUT")
-        urllib.request.urlopen(request, timeout=TIMEOUT).close()
+        _open(urllib.request.Request(url, file, headers, method="PUT"), file).close()
 
 
 def _failure(error: Exception) -> Failure:
@@ -89,10 +116,10 @@ def _failure(error: Exception) -> Failure:
         answer = dict(re.findall("<(Code|Message)>([^<]*)<", error.read(4000).decode("utf-8", "replace")))
         if answer.get("Code") == "BadDigest":
             return False, "it was changed while it was sent: run again"
-        return True, f"{error.code} {answer.get('Code', error.reason)} {answer.get('Message', '')}".rstrip()
+        return True, scrub(f"{error.code} {answer.get('Code', error.reason)} {answer.get('Message', '')}".rstrip())
     if isinstance(error, urllib.error.URLError):
         return not isinstance(error.reason, ssl.SSLError), f"the host does not reach the bucket: {error.reason}"
-    out_of_reach = isinstance(error, (ConnectionError, TimeoutError, http.client.HTTPException))
+    out_of_reach = isinstance(error, (ConnectionError, TimeoutError, http.client.HTTPException, OutOfReachError))
     return out_of_reach, str(error) or type(error).__name__
 
 
@@ -105,7 +132,7 @@ def transfer(root: Path, direction: str, transfers: Sequence[dict[str, Any]]) ->
                 download(root, file["path"], file["url"])
             else:
                 upload(root, file["path"], file["url"], file["md5"])
-        except (LabError, OSError, http.client.HTTPException) as error:
+        except (LabError, OutOfReachError, OSError, http.client.HTTPException) as error:
             unavailable, reason = _failure(error)
             return unavailable, f"{file['path']}: {reason}"
         return None

@@ -35,4 +35,4 @@ def test_only_what_differs_was_transferred(host: Host, servers: dict[str, Any]) 
 def test_the_damaged_file_is_right_and_the_rest_was_left(host: Host) -> None:
     assert host.file("/srv/sets/reviews.json").content_string == '{"reviewText": "good"}\n'
     assert host.file("/srv/sets/mine").content_string == "mine\n"
-    assert not host.file("/srv/sets/.s3_sync.reviews.json").exists
+    assert not host.file("/srv/sets/.reviews.json.part").exists

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import email.utils
 import hashlib
-import io
+import os
+import stat
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible.module_utils.labserver.errors import LabError
@@ -18,12 +20,15 @@ WHEN = {"Last-Modified": "Wed, 25 Nov 2026 08:00:00 GMT"}
 
 
 class Answering:
-    """A server that answers everything alike; with a length that is not kept, if asked."""
+    """A server that answers everything alike; with a length that is not kept, if asked. `sent`: what it was sent."""
 
     def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        sent: list[bytes] = []
+        self.sent = sent
+
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                sent.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
                 self.send_response(status)
                 for name, value in ({"Content-Length": str(len(body))} | headers).items():
                     self.send_header(name, value)
@@ -96,17 +101,73 @@ def test_one_error_among_refusals_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_full_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Full(io.FileIO):
-        def write(self, _data: Any) -> int:
-            raise OSError(28, "No space left on device")
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
 
-    def open_full(path: Path, mode: str) -> Full:
-        return Full(path, mode)
-
-    monkeypatch.setattr(Path, "open", open_full)
+    monkeypatch.setattr(os, "fsync", full)
     with (
         Answering(200, {"ETag": '"parts-2"', **WHEN}, b"one") as url,
         pytest.raises(LabError, match=r"one: .Errno 28. No space left on device"),
     ):
         transfer(tmp_path, "pull", [{"path": "one", "url": url}])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (200, {}),
+        (200, WHEN),
+        (200, {"ETag": '"parts-2"'}),
+        (200, {"ETag": '"parts-2"', "Last-Modified": "yesterday"}),
+        (206, {"ETag": '"parts-2"', **WHEN}),
+    ],
+    ids=["login page", "no ETag", "no date", "no such date", "a part"],
+)
+def test_what_no_bucket_answers_is_never_taken_for_the_object(
+    tmp_path: Path, status: int, headers: dict[str, str]
+) -> None:
+    (tmp_path / "one").write_bytes(b"good")
+    with Answering(status, headers, b"<html>Log in</html>") as url:
+        reason = transfer(tmp_path, "pull", [{"path": "one", "url": url}])
+    assert "one: what answered is no bucket, perhaps the login page of a network" in reason
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"one": b"good"}
+
+
+def test_a_bucket_that_is_busy_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    (tmp_path / "one").write_bytes(b"good")
+    for direction, content in (("pull", b""), ("push", b"good")):
+        busy = Answering(503, {"Retry-After": "7"}, b"<Error><Code>SlowDown</Code></Error>")
+        with busy as url:
+            reason = transfer(tmp_path, direction, [{"path": "one", "url": url, "md5": ""}])
+        assert busy.sent == [content] * 6  # also when it is sent again
+        assert "the server answered 503 Service Unavailable and wants a wait of 32 s, after 45 s" in reason
+    assert waits == [7, 7, 7, 8, 16] * 2
+
+
+def test_links_lead_to_no_file_of_others(tmp_path: Path) -> None:
+    """Those who own the folder could have root write where they may not."""
+    root, theirs = tmp_path / "root", tmp_path / "theirs"
+    root.mkdir()
+    theirs.mkdir()
+    (theirs / "file").write_text("precious")
+    for name in (".s3_sync.one", ".one.part"):
+        (root / name).symlink_to(theirs / "file")
+    (root / "link").symlink_to(theirs)
+    with Answering(200, {"ETag": '"parts-2"', **WHEN}, b"new") as url, pytest.raises(LabError) as caught:
+        transfer(root, "pull", [{"path": path, "url": url} for path in ("one", "link/folder/one")])
+    assert f"link/folder/one: its folder leads out of {root}: remove the link" in str(caught.value)
+    assert {path.name: path.read_text() for path in theirs.iterdir()} == {"file": "precious"}
+    assert not (root / "one").exists()
+
+
+def test_a_file_keeps_its_mode_and_gets_the_time_of_its_object(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"old")
+    (tmp_path / "one").chmod(0o640)
+    with Answering(200, {"ETag": '"parts-2"', **WHEN}, b"new") as url:
+        assert transfer(tmp_path, "pull", [{"path": "one", "url": url}]) == ""
+    status = (tmp_path / "one").stat()
+    assert ((tmp_path / "one").read_bytes(), stat.S_IMODE(status.st_mode)) == (b"new", 0o640)
+    assert status.st_mtime == email.utils.parsedate_to_datetime(WHEN["Last-Modified"]).timestamp()
