@@ -8,6 +8,8 @@ import json
 import socket
 import sys
 import threading
+import time
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,6 +89,17 @@ def test_names_stand_for_files_in_order_each_once(tmp_path: Path, monkeypatch: p
     assert [entry.address for entry in find_inputs([".", "a.txt", f"file://{tmp_path}/*"])] == names
 
 
+def test_a_file_with_several_names_is_read_once(tmp_path: Path) -> None:
+    for folder in ("one", "three"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "two").symlink_to("one")
+    (tmp_path / "one/a").write_text("x\n")
+    (tmp_path / "three/b").hardlink_to(tmp_path / "one/a")
+    (tmp_path / "three/c").symlink_to("../one/a")
+    names = [tmp_path / name for name in ("one", "two", "three", "three/../one/a")]
+    assert [entry.address for entry in find_inputs(list(map(str, names)))] == [str(tmp_path / "one/a")]
+
+
 def test_the_files_are_listed_as_they_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "b").write_text("one\n")
     (tmp_path / "a").write_bytes(gzip.compress(b"two\n", mtime=0))
@@ -124,7 +137,7 @@ class Ranges(SimpleHTTPRequestHandler):
 
     text = "".join(f"line {number}\n" for number in range(5000)).encode()
     cut = 0
-    etag = "one"
+    etag = '"one"'
 
     def do_GET(self) -> None:
         first, _, last = (self.headers["Range"] or "bytes=-").removeprefix("bytes=").partition("-")
@@ -167,33 +180,124 @@ def test_an_answer_that_breaks_off_is_an_error_that_is_tried_again(
 
 def test_a_file_on_a_server_that_changes_is_refused(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = list_one(server).parts(7000)
-    monkeypatch.setattr(Ranges, "etag", "two")
+    monkeypatch.setattr(Ranges, "etag", '"two"')
     for part in parts:  # also where it is not the end that is read
         with pytest.raises(LabError, match="changed while it was read"):
             lines_of([part])
 
 
-@pytest.mark.parametrize(
-    ("code", "error", "message"),
-    [
-        (404, Vec2pcaError, r"/text cannot be had: HTTP Error 404: Not Found: correct"),
-        (503, ConnectionError, r"/text: HTTP Error 503"),  # which Spark tries again
-    ],
-)
-def test_what_a_server_answers_is_told(code: int, error: type[Exception], message: str) -> None:
-    class Missing(BaseHTTPRequestHandler):
+@contextmanager
+def answering(answer: Callable[[BaseHTTPRequestHandler], tuple[int, dict[str, str], bytes]]) -> Iterator[str]:
+    """The address of a file on a server that answers so: status, headers, content."""
+
+    class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_error(code)
+            status, headers, content = answer(self)
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(content)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            with suppress(OSError):
+                self.wfile.write(content)
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Missing) as httpd:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
         threading.Thread(target=httpd.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{httpd.server_port}/text"
-        with pytest.raises(error, match=message):
-            find_inputs([address])
+        yield f"http://127.0.0.1:{httpd.server_port}/text"
         httpd.shutdown()
+
+
+PAGE = b"<!DOCTYPE html><html><body>Log in</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "headers", "content", "message"),
+    [
+        ("", 404, {}, b"", r"/text: the server answered 404 Not Found. Correct the address"),
+        ("", 503, {"Retry-After": "999"}, b"", r"/text: the server answered 503 .* wants a wait of 999 s"),
+        ("", 200, {}, PAGE, r"/text: a web page came in place of the file"),
+        (".json.gz", 200, {}, b"not packed\n", r"/text.json.gz: it is named as a gzip file, and its content is not"),
+        ("", 206, {}, b"one\n", r"answered 206 with another part of the file"),
+        ("", 206, {"Content-Range": "bytes 5-8/9"}, b"one\n", r"answered 206 with another part of the file"),
+        ("", 302, {"Location": "file:///etc/passwd"}, b"", r"does not begin with https:// or http://"),
+        ("?X-Amz-Signature=geheim", 403, {}, b"", r"/text\?X-Amz-Signature=\*\*\*: the server answered 403"),
+        (" \u00e9", 404, {}, b"", r"/text \u00e9: the server answered 404"),
+    ],
+)
+def test_what_is_not_the_file_is_refused_and_why_is_told(
+    name: str, status: int, headers: dict[str, str], content: bytes, message: str
+) -> None:
+    with answering(lambda _: (status, headers, content)) as address, pytest.raises(Vec2pcaError, match=message):
+        find_inputs([address + name])
+
+
+def test_a_server_out_of_reach_is_named() -> None:
+    with pytest.raises(Vec2pcaError, match=r"http://\*\*\*@127.0.0.1:1/text: Connection refused. Correct the address"):
+        find_inputs(["http://user:geheim@127.0.0.1:1/text"])
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (200, {}),
+        (206, {"Content-Range": f"bytes 0-{len(Ranges.text) - 1}/{len(Ranges.text)}"}),
+        (206, {"Content-Range": f"bytes 7000-{len(Ranges.text) - 1}/{len(Ranges.text)}", "ETag": '"two"'}),
+        (206, {"Content-Range": f"bytes 7000-{len(Ranges.text) - 1}/99999999"}),
+    ],
+    ids=["all of it", "another part", "of another version", "of another length"],
+)
+def test_other_bytes_than_were_asked_for_are_never_read(status: int, headers: dict[str, str]) -> None:
+    """Their lines would be counted twice, in place of others, and nothing would show it."""
+
+    def answer(request: BaseHTTPRequestHandler) -> tuple[int, dict[str, str], bytes]:
+        told = {"ETag": '"one"', "Content-Range": f"bytes 0-4095/{len(Ranges.text)}"}
+        if request.headers["Range"] == "bytes=0-4095":
+            return 206, told, Ranges.text[:4096]
+        return status, {**told, **headers} if status == 206 else {"ETag": '"one"'}, Ranges.text
+
+    with answering(answer) as address:
+        parts = list_one(address).parts(7000)
+        assert len(parts) > 5
+        with pytest.raises(LabError, match="it changed while it was read, or its server sends other bytes"):
+            lines_of(parts[1:2])
+
+
+def test_without_a_proof_of_sameness_a_file_is_not_read_in_parts(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts might be of several versions of it."""
+    monkeypatch.setattr(Ranges, "etag", 'W/"one"')
+    parts = list_one(server).parts(7000)
+    assert len(parts) == 1
+    assert b"".join(lines_of(parts)) == Ranges.text
+
+
+def test_a_busy_server_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    with answering(lambda _: (200, {}, b"one\n") if waits else (429, {"Retry-After": "3"}, b"")) as address:
+        assert lines_of(list_one(address).parts()) == [b"one\n"]
+    assert waits == [3]
+
+
+def test_secrets_of_an_address_are_used_and_not_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[str] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> tuple[int, dict[str, str], bytes]:
+        asked.append(f"{request.path} {request.headers['Authorization']}")
+        return 200, {"ETag": '"one"'}, b"one\n"
+
+    with answering(answer) as address:
+        signed = address.replace("//", "//user:geheim@") + "?id=1&X-Amz-Signature=geheim"
+        assert main(["files", signed, signed.replace("X-Amz-Signature=geheim", "X-Amz-Signature=other")]) == 0
+        assert main(["files", signed.replace("id=1", "id=2")]) == 0
+    assert asked[0] == "/text?id=1&X-Amz-Signature=geheim Basic dXNlcjpnZWhlaW0="
+    out = capsys.readouterr().out
+    listed = [json.loads(line) for line in out.splitlines()]
+    assert len(listed) == 2  # the first is one file, signed twice
+    assert listed[0]["file"] == listed[1]["file"]
+    assert listed[0]["source"] != listed[1]["source"]
+    assert "geheim" not in out
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from vec2pca.analysis import warnings_of
 from vec2pca.cluster.analysis import Request, analyse
-from vec2pca.cluster.inputs import find_inputs
+from vec2pca.cluster.inputs import find_inputs, is_remote
 from vec2pca.cluster.reading import Reading
 from vec2pca.cluster.report import as_text
 from vec2pca.cluster.session import session
 from vec2pca.files import read_object, readable, write_whole
+from vec2pca.labserver.download.address import identity, mask
 from vec2pca.labserver.sampling.draws import Draw
 from vec2pca.options import add_page, add_training, check_outputs, fraction, warn, warn_of_size, whole_number
 from vec2pca.page import render
@@ -105,12 +106,13 @@ def run_files(arguments: Sequence[str]) -> None:
     command = argparse.ArgumentParser(
         prog="vec2pca files",
         description="The files that `vec2pca cluster` would read, in its order: a JSON object a line, with address, "
-        "size in bytes, compression, and what changes when the file does.",
+        "size in bytes, compression, and what changes when the file does; an address on the web without its secrets.",
     )
     command.add_argument("inputs", nargs="+", metavar="INPUT", help="as for `vec2pca cluster`")
     for entry in find_inputs(command.parse_args(arguments).inputs):
         version = entry.version or str(Path(entry.address).stat().st_mtime_ns)
-        print(json.dumps({"file": entry.address, "size": entry.size, "kind": entry.kind, "version": version}))
+        listed = {"file": entry.shown, "size": entry.size, "kind": entry.kind, "version": version}
+        print(json.dumps({**listed, "source": identity(entry.address)} if entry.shown != entry.address else listed))
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -126,9 +128,11 @@ def run(arguments: Sequence[str]) -> None:
     request = make_request(options)
     outputs = {"OUTPUT": options.output, "--json": options.json, "--save-lines": options.save_lines}
     inputs = find_inputs(options.inputs)
-    piped = check_outputs(outputs, {entry.address: Path(entry.address) for entry in inputs})
+    paths = {entry.address: Path(entry.address) for entry in inputs if not is_remote(entry.address)}
+    piped = check_outputs(outputs, paths)
     about = read_object(options.about, "--about") if options.about else {}
-    title = options.title or f"vec2pca: {readable(options.inputs[0])}"
+    first = mask(options.inputs[0]) if is_remote(options.inputs[0]) else options.inputs[0]
+    title = options.title or f"vec2pca: {readable(first)}"
     progress = Reporter(options.progress)
     with session(options.master, dict(options.conf), progress, options.start_timeout) as spark:
         result, cost = analyse(spark, inputs, request, progress)

@@ -4,36 +4,48 @@ from __future__ import annotations
 
 import fnmatch
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 from vec2pca.errors import Vec2pcaError
 from vec2pca.labserver.content.codecs import BLOCK
 from vec2pca.labserver.content.signatures import HEAD, recognise, require_readable
 from vec2pca.labserver.content.source import MissingError, Source, damaged, unpacked
+from vec2pca.labserver.download import http
+from vec2pca.labserver.download.address import identity, mask
+from vec2pca.labserver.download.answer import Beginning, OutOfReachError, SourceError
+from vec2pca.labserver.download.declared import check_head
 from vec2pca.labserver.errors import LabError
 
 PART = 8 << 20  # bytes of a plain file that one task reads at most; a compressed file is read by one task
-TIMEOUT = 60  # seconds without an answer
 _COMPRESSED_BLOCK = 64 << 10
 _WILDCARD = re.compile(r"[*?[]")
+_NETWORK = http.Network(connect_timeout=60)
 _HELP = "Name files, folders, patterns such as 'reviews/*.json.gz', https:// or s3:// addresses"
 
 
 @dataclass(frozen=True)
 class Input:
-    """One file. size: bytes. kind: one of READABLE. version: what changes when the file does, where it is told."""
+    """One file. size: bytes. kind: one of READABLE. version: what changes when the file does, where it is told.
+
+    proof: by which a web server is asked for a part of this version alone.
+    """
 
     address: str
     size: int
     kind: str
     version: str = ""
+    proof: str = ""
     divisible: bool = True
+
+    @property
+    def shown(self) -> str:
+        """What messages call it: the address without its secrets."""
+        return mask(self.address)
 
     def parts(self, size: int = PART) -> list[Part]:
         """Return what the tasks read: the whole file, or equal ranges of bytes of a plain one."""
@@ -56,7 +68,7 @@ class Part:
     @property
     def name(self) -> str:
         """What messages call it."""
-        return f"{self.input.address} (from byte {self.begin:,} on)" if self.begin else self.input.address
+        return f"{self.input.shown} (from byte {self.begin:,} on)" if self.begin else self.input.shown
 
     @property
     def size(self) -> int:
@@ -71,9 +83,9 @@ class Part:
         else:
             self.warnings.clear()
             packed = self._raw(0, _COMPRESSED_BLOCK)
-            yield from unpacked(packed, self.input.kind, address, self._damaged, self.warnings)
+            yield from unpacked(packed, self.input.kind, self.input.shown, self._damaged, self.warnings)
         if self.input.version and self.input.version != (now := version_of(address)):
-            raise LabError(f"{address} changed while it was read ({now}): run again when nothing writes to it")
+            raise LabError(f"{self.input.shown} changed while it was read ({now}): run again when nothing writes to it")
 
     def _lines(self) -> Iterator[bytes]:
         """Yield the lines that begin in the range: from behind the newline before it to the one that ends the last."""
@@ -109,15 +121,15 @@ class Part:
                 self.done = at - begin
                 yield block
         if at < self.input.size and is_remote(self.input.address):
-            raise ConnectionError(f"{self.input.address} ended after {at:,} of {self.input.size:,} bytes")
+            raise ConnectionError(f"{self.input.shown} ended after {at:,} of {self.input.size:,} bytes")
         if at != self.input.size:
             raise LabError(
-                f"{self.input.address} has {at:,} bytes here, and {self.input.size:,} where it was listed: give "
+                f"{self.input.shown} has {at:,} bytes here, and {self.input.size:,} where it was listed: give "
                 "every host the same file, and run again when nothing writes to it"
             )
 
     def _damaged(self, why: str) -> LabError:
-        return damaged(self.input.address, self.input.kind, why, self.done, self.input.size)
+        return damaged(self.input.shown, self.input.kind, why, self.done, self.input.size)
 
 
 def is_remote(address: str) -> bool:
@@ -137,7 +149,8 @@ def open_at(source: Input, begin: int) -> BinaryIO:
         if address.startswith("s3://"):
             return _get_object(address, begin)
         if is_remote(address):
-            return _get(address, f"bytes={begin}-" if begin else "")[0]
+            with _explained(address):
+                return http.open_at(address, Beginning(source.proof, source.size), begin, _NETWORK)
         file = Path(address).open("rb")  # noqa: SIM115 - the caller closes it
         file.seek(begin)
     except FileNotFoundError as error:
@@ -149,18 +162,15 @@ def open_at(source: Input, begin: int) -> BinaryIO:
     return file
 
 
-def _get(address: str, byte_range: str = "") -> tuple[BinaryIO, Any]:
-    """Ask for a file by http(s), or for some of its bytes."""
-    request = urllib.request.Request(address, headers={"Range": byte_range} if byte_range else {})
+@contextmanager
+def _explained(address: str) -> Iterator[None]:
+    """Name the address, without its secrets; what may be over in a moment is a ConnectionError: Spark tries again."""
     try:
-        answer = urllib.request.urlopen(request, timeout=TIMEOUT)
-    except urllib.error.HTTPError as error:
-        if error.code == 416:  # no such range: the file is empty
-            return _get(address)
-        if error.code == 429 or error.code >= 500:  # may be over in a moment: Spark tries again
-            raise ConnectionError(f"{address}: {error}") from error
-        raise LabError(f"{address} cannot be had: {error}: correct the address") from error
-    return answer, answer
+        yield
+    except OutOfReachError as error:
+        raise ConnectionError(f"{mask(address)}: {error}") from None
+    except SourceError as error:
+        raise LabError(f"{mask(address)}: {error}: run again, or fetch it, and name the file") from None
 
 
 def _s3() -> Any:
@@ -193,15 +203,11 @@ def list_one(address: str) -> Input:
         head = _get_object(address, 0).read(HEAD) if size else b""
         return Input(address, size, kind_of(head, address), version)
     if is_remote(address):
-        body, answer = _get(address, f"bytes=0-{HEAD - 1}")
-        with closing(body):
-            head = body.read(HEAD)
-            divisible = answer.status == 206
-            size = answer.headers["Content-Range"].rpartition("/")[2] if divisible else answer.headers["Content-Length"]
-        if not (size or "").isdecimal():
-            raise LabError(f"{address} does not tell its size: fetch it, and name the file")
-        version = answer.headers["ETag"] or answer.headers["Last-Modified"] or ""
-        return Input(address, int(size), kind_of(head, address), version, divisible)
+        with _explained(address):
+            found = http.look(address, HEAD, _NETWORK)
+            check_head(found.head, urlsplit(address).path, "name another address")
+        size, proof = found.begun.total or 0, found.begun.validator
+        return Input(address, size, kind_of(found.head, mask(address)), found.version, proof, found.ranges)
     try:
         source = Source(Path(address), address)
     except MissingError as error:
@@ -244,15 +250,31 @@ def _is_shown(path: Path) -> bool:
 def find_inputs(names: Sequence[str]) -> list[Input]:
     """Return the files that the names stand for, each once, in the order of their addresses. Raises Vec2pcaError."""
     try:
-        return [list_one(address) for address in sorted({address for name in names for address in expand(name)})]
+        files: dict[object, str] = {}
+        for address in sorted({address for name in names for address in expand(name)}):
+            files.setdefault(_file(address), address)
+        return [list_one(address) for address in files.values()]
     except LabError as error:
         raise Vec2pcaError(str(error)) from error
+    except ConnectionError as error:
+        raise Vec2pcaError(f"{error}. Correct the address, or have this host reach it") from error
     except Exception as error:
         if type(error).__module__.startswith("botocore"):
             raise Vec2pcaError(
                 f"S3: {error}. Check the address, and who you are to AWS: aws sts get-caller-identity"
             ) from error
         raise
+
+
+def _file(address: str) -> object:
+    """Return what all names of a file have in common: of a path the file itself, of an address all but its proofs."""
+    if is_remote(address):
+        return identity(address)
+    try:
+        status = Path(address).stat()
+    except OSError:  # told when it is looked at
+        return address
+    return status.st_dev, status.st_ino
 
 
 def expand(name: str) -> list[str]:

@@ -87,6 +87,17 @@ def rest_length(headers: email.message.Message, begun: Beginning, start: int, na
     return total - start if whole and total is not None and length in (None, total - start) else None
 
 
+def beginning_length(headers: email.message.Message, names: Iterable[str] = ()) -> int | None:
+    """Return how long the file is whose first bytes this 206 has; None where it does not say.
+
+    Raises SourceError for any other part.
+    """
+    first, last, total = _range(headers) or (-1, -1, None)
+    if first != 0 or _plain_length(headers, names) not in (None, last + 1) or (total is not None and last >= total):
+        raise SourceError("the server answered 206 with another part of the file than was asked for")
+    return total
+
+
 def validator(headers: email.message.Message) -> str:
     """Return what proves later that the server still has the same file; empty when it gives no proof."""
     etags = headers.get_all("ETag")

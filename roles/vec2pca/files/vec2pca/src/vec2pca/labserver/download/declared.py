@@ -41,24 +41,32 @@ def check_declared(path: Path, name: str) -> None:
     A web page in place of the file is out of reach: networks answer with one before somebody logs in, and sites after
     a file has moved.
     """
-    suffixes = [suffix.lower() for suffix in Path(name).suffixes]
-    kind = _KINDS.get(suffixes[-1] if suffixes else "")
-    page_expected = any(suffix in _PAGES for suffix in (suffixes[-2:] if kind else suffixes[-1:]))
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    if not page_expected:
-        _refuse_page(head)
+    check_head(head, name)
+    kind, page_expected = _expected(name)
     if kind == "zip":
         _check_zip(path)
-    elif kind:
-        found, _ = recognise(head[:HEAD])
-        if found != kind:
-            what = (
-                "it is empty" if not head else "its content is not" if found == "plain" else f"its content is {found}"
-            )
-            raise SourceError(f"it is named as a {kind} file, and {what}: {_ADVICE}")
-        if kind != "zstd" or optional("zstandard"):  # without it the first bytes have to do
-            _check_packed(path, kind, page_expected=page_expected)
+    elif kind and (kind != "zstd" or optional("zstandard")):  # without it the first bytes have to do
+        _check_packed(path, kind, page_expected=page_expected)
+
+
+def check_head(head: bytes, name: str, advice: str = _ADVICE) -> None:
+    """Raise SourceError where a file that begins so cannot be the one called `name`."""
+    kind, page_expected = _expected(name)
+    if not page_expected:
+        _refuse_page(head, advice)
+    found, _ = recognise(head[:HEAD])
+    if kind not in ("", "zip", found):
+        what = "it is empty" if not head else "its content is not" if found == "plain" else f"its content is {found}"
+        raise SourceError(f"it is named as a {kind} file, and {what}: {advice}")
+
+
+def _expected(name: str) -> tuple[str, bool]:
+    """Return the kind of archive that a name declares, if any, and whether a web page is meant to be in it."""
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes]
+    kind = _KINDS.get(suffixes[-1] if suffixes else "", "")
+    return kind, any(suffix in _PAGES for suffix in (suffixes[-2:] if kind else suffixes[-1:]))
 
 
 def _check_packed(path: Path, kind: str, *, page_expected: bool) -> None:
@@ -77,7 +85,7 @@ def _check_packed(path: Path, kind: str, *, page_expected: bool) -> None:
         raise SourceError(f"it is no whole {kind} file ({error}): {_ADVICE}") from error
 
 
-def _refuse_page(head: bytes) -> None:
+def _refuse_page(head: bytes, advice: str = _ADVICE) -> None:
     text = head.replace(b"\0", b"").lstrip(_BLANK)  # UTF-16 has zeros in it
     start = 0
     while match := _PREAMBLE.match(text, start):
@@ -85,7 +93,7 @@ def _refuse_page(head: bytes) -> None:
     if _PAGE.match(text, start):
         raise OutOfReachError(
             "a web page came in place of the file: log in to the network of the host where it asks for that, or "
-            f"{_ADVICE}"
+            f"{advice}"
         )
 
 

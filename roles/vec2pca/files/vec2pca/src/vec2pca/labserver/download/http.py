@@ -21,12 +21,22 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Callable
 
 from .address import PORTS, Address, AddressError, mask, parse, scrub
-from .answer import ADVICE, Beginning, OutOfReachError, SourceError, rest_length, validator, whole_length
+from .answer import (
+    ADVICE,
+    Beginning,
+    OutOfReachError,
+    SourceError,
+    beginning_length,
+    rest_length,
+    validator,
+    whole_length,
+)
 
 READ_TIMEOUT = 60  # seconds without a single byte
 SLOW_WINDOW = 60  # seconds in which at least SLOW_BYTES must arrive: a server that drips is a server that stalls
@@ -323,6 +333,55 @@ def read(url: str, network: Network, headers: Mapping[str, str]) -> tuple[str, s
 
 def _names(url: str, name: str) -> tuple[str, str]:
     return name, _address(url).target.partition("?")[0]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a server tells of a file. version: what changes when the file does, if anything."""
+
+    head: bytes
+    begun: Beginning
+    version: str
+    ranges: bool  # it has parts of it, and proves that they are of one file
+
+
+def look(url: str, size: int, network: Network) -> Look:
+    """Return what the server tells of a file, with its first `size` bytes. Raises SourceError, also for no length."""
+    names = _names(url, "")
+    for headers in ({"Range": f"bytes=0-{size - 1}"}, {}):
+        response, _ = _ask(url, network, headers, Backoff())
+        if response.status != http.client.REQUESTED_RANGE_NOT_SATISFIABLE:  # an empty file has no first bytes
+            break
+        response.close()
+    with response:
+        ranges = response.status == http.client.PARTIAL_CONTENT
+        length_of = beginning_length if ranges else partial(whole_length, response.status)
+        total, proof = length_of(response.headers, names), validator(response.headers)
+        if total is None:
+            raise SourceError("the server does not tell its length")
+        try:
+            head = response.read(min(size, total))
+        except (OSError, http.client.HTTPException) as error:
+            raise _failure(error, network, url) from None
+        if len(head) < min(size, total):
+            raise OutOfReachError("the connection ended early")
+        version = str(response.headers.get("ETag") or response.headers.get("Last-Modified") or "")
+        return Look(head, Beginning(proof, total), version, ranges and proof != "")
+
+
+def open_at(url: str, begun: Beginning, start: int, network: Network) -> BinaryIO:
+    """Open a file, of which `look` told `begun`, at a byte. Raises SourceError where it is another one now."""
+    names = _names(url, "")
+    headers = {"Range": f"bytes={start}-", "If-Range": begun.validator} if start else {}
+    response, _ = _ask(url, network, headers, Backoff())
+    if start and response.status == http.client.PARTIAL_CONTENT:
+        right = rest_length(response.headers, begun, start, names) is not None
+    else:
+        right = whole_length(response.status, response.headers, names) in (None, begun.total) and not start
+    if not right:
+        response.close()
+        raise SourceError("it changed while it was read, or its server sends other bytes than were asked for")
+    return response
 
 
 def fetch(
