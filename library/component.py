@@ -9,7 +9,8 @@ short_description: Records one component of the lab server on the host
 description:
   - Keeps what a role made, where it is, or why it could not be had, as a local fact of the host, so that any later
     run can report it, also one that ran other roles only.
-  - The fact is C(ansible_facts['ansible_local']['labserver_<name>']).
+  - The fact is C(ansible_facts['ansible_local']['labserver_<name>']). Of the addresses in it, passwords and the values
+    of queries are left out.
 options:
   name:
     description: Name of the component, which is the name of its role.
@@ -101,6 +102,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.labserver.download.address import scrubbed
 from ansible.module_utils.labserver.files import read_json
 from ansible.module_utils.labserver.record import Record
 
@@ -124,8 +126,9 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    # Everybody reads the record; the addresses in it may come from the user's own variables
     record: dict[str, Any] = {
-        key: module.params[key] for key in ("name", "state", "where", "reason", "unavailable", "details")
+        key: scrubbed(module.params[key]) for key in ("name", "state", "where", "reason", "unavailable", "details")
     }
     if record["state"] == "unavailable" and not record["reason"]:
         module.fail_json(msg=f"component {record['name']}: state=unavailable needs a reason; set it")

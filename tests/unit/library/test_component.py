@@ -70,3 +70,22 @@ def test_parts_that_are_unavailable_are_errors_where_nothing_may_be_missing(
     assert result["failed"]
     assert "gbm: out of reach" in result["msg"]
     assert not run_module("component", name="r", strict=True, path=str(tmp_path)).get("failed")
+
+
+def test_no_secret_of_an_address_is_recorded(tmp_path: Path, run_module: RunModule) -> None:
+    """The report shows it to everybody: a mirror of R with a password, files of a cluster by presigned addresses."""
+    details: dict[str, Any] = {
+        "inputs": ["https://host/a.gz?X-Amz-Signature=geheim", "s3://bucket/a?b", "/data/a?.gz", "reviews/*.gz"],
+        "repository": "https://user:geheim@mirror/cran, https://cloud.r-project.org",
+        "cores": 2,
+    }
+    run_module("component", name="a", path=str(tmp_path), details=details, reason="http://u:geheim@h/: what? no")
+    text = (tmp_path / "labserver_a.fact").read_text()
+    assert "geheim" not in text
+    record = json.loads(text)
+    assert record["details"] == {
+        "inputs": ["https://host/a.gz?X-Amz-Signature=***", "s3://bucket/a?b", "/data/a?.gz", "reviews/*.gz"],
+        "repository": "https://***@mirror/cran, https://cloud.r-project.org",
+        "cores": 2,
+    }
+    assert record["reason"] == "http://***@h/: what? no"

@@ -136,6 +136,15 @@ def scrub(text: str, source: str = "") -> str:
     return _IN_TEXT.sub(lambda match: mask(match[0]), text)
 
 
+def scrubbed(value: Any) -> Any:
+    """Return a value whose texts are without the secrets of the addresses in them."""
+    if isinstance(value, str):
+        return scrub(value)
+    if isinstance(value, dict):
+        return {key: scrubbed(each) for key, each in value.items()}
+    return [scrubbed(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
 def _secrets(source: str) -> set[str]:
     try:
         parts = urlsplit(source)
