@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +116,32 @@ def test_command_compares_two_files(small_text: Path, tmp_path: Path, capsys: py
     assert "canonical correlation  1.000" in capsys.readouterr().out
     assert main(["compare", *files, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["neighbour_overlap"] == 1
+
+
+def test_one_file_is_never_two_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(result(WORDS)))
+    (tmp_path / "b.json").symlink_to("a.json")
+    (tmp_path / "c.json").hardlink_to(tmp_path / "a.json")
+    (tmp_path / "hosts").write_text('{"a": {"results": ["a.json"]}, "b": {"results": ["./a.json"]}}')
+    one = str(tmp_path / "a.json")
+    given = [[one, one], [one, f"{tmp_path}/b.json"], [one, f"{tmp_path}/c.json"], ["--hosts", f"{tmp_path}/hosts"]]
+    for arguments in given:
+        assert main(["compare", *arguments]) == 1
+        assert "are the same file: name each result once" in capsys.readouterr().err
+
+
+def test_in_what_else_two_results_differ_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, least, version in (("a", 5, "0.1.0"), ("b", 9, "0.2.0"), ("c", 9, "0.2.0")):
+        made = {**result(WORDS), "parameters": {"min_count": least, "vec2pca": version, "seed": 1}}
+        (tmp_path / name).write_bytes(gzip.compress(json.dumps(made).encode()))
+    assert main(["compare", f"{tmp_path}/a", f"{tmp_path}/b"]) == 0
+    told = "vec2pca: the results differ in more than their samples: other "
+    assert capsys.readouterr().err.splitlines() == [
+        f"{told}least count of a word: 5 and 9",
+        f"{told}version of vec2pca: 0.1.0 and 0.2.0",
+    ]
+    assert main(["compare", f"{tmp_path}/b", f"{tmp_path}/c"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_command_refuses_what_is_not_a_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -149,7 +149,7 @@ def test_measures_that_are_not_defined_are_null(tmp_path: Path, capsys: pytest.C
     assert "cosine agreement       n/a" in capsys.readouterr().out
     assert main(["compare", *files, "--html", str(tmp_path / "c.html"), "--json", str(tmp_path / "c.json")]) == 0
     json.loads((tmp_path / "c.json").read_text(), parse_constant=pytest.fail)
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == "vec2pca: a, b analysed the same sample.\n"
 
 
 WILD: list[Callable[[random.Random], Any]] = [

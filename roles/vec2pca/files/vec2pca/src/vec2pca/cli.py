@@ -26,7 +26,7 @@ from vec2pca.labserver.streams import run_program, seekable, shown
 from vec2pca.options import add_page, add_top, add_training, check_outputs, warn, warn_of_size, whole_number
 from vec2pca.page import render
 from vec2pca.progress import Reporter
-from vec2pca.results import named_by_files, read_class, read_hosts, read_result
+from vec2pca.results import differences, named_by_files, read_class, read_hosts, read_result, refuse_twice
 from vec2pca.settings import Settings
 
 MAX_WORKERS = 256  # all start at once
@@ -120,16 +120,16 @@ def run_compare(arguments: Sequence[str]) -> None:
     inputs = {str(path): path for host in hosts for path in host.paths}
     inputs |= {"--hosts": options.hosts} if options.hosts else {}
     piped = check_outputs({**pages, "--json": options.json}, inputs)
+    refuse_twice([path for host in hosts for path in host.paths])
     if len(options.results) == 2 and not any(pages.values()):
-        found = compare(*(read_result(path, parameters=False) for path in options.results))
-        write_json(options.json, found) if options.json else print(as_text(found))
+        compare_two(options.results[0], options.results[1], options.json)
         return
     progress = Reporter(options.progress)
     read_class(hosts, strict=not options.hosts, progress=progress)
     comparison = compare_class(hosts, options.title, progress)
     found = comparison.found
-    for left in found["left_out"]:
-        warn(f"{left['name']} is left out: {left['reason']}")
+    for told in [*(f"{left['name']} is left out: {left['reason']}" for left in found["left_out"]), *found["notes"]]:
+        warn(told)
     if options.json:
         write_json(options.json, found)
     if options.csv:
@@ -143,6 +143,15 @@ def run_compare(arguments: Sequence[str]) -> None:
         write_whole(options.html, render_class(found, options.link, options.header))
     if not piped:
         print(found["answer"])
+
+
+def compare_two(first: Path, second: Path, json_file: Path | None) -> None:
+    """Write how far two results agree, and what else they differ in."""
+    one, other = (read_result(path, parameters=False) for path in (first, second))
+    found = compare(one, other)
+    for difference in differences(one, other):
+        warn(f"the results differ in more than their samples: {difference}")
+    write_json(json_file, found) if json_file else print(as_text(found))
 
 
 def write_json(path: Path, value: object) -> None:

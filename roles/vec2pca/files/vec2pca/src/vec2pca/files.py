@@ -99,10 +99,10 @@ def parse(raw: bytes) -> Any:
 
 
 def read_object(path: Path, what: str) -> dict[str, Any]:
-    """Return the JSON object in the file `path`; `what` names it in the error."""
-    Source(path, f"{what} {path}").require_text()
+    """Return the JSON object in the file `path`, which may be compressed; `what` names it in the error."""
+    source = Source(path, f"{what} {path}")
     try:
-        value = parse(path.read_bytes())
+        value = parse(b"".join(source.blocks()))
     except UnicodeDecodeError as error:
         msg = f"{what} {path} is not UTF-8 (byte {error.start:,}). Convert it with iconv"
     except ValueError as error:

@@ -209,6 +209,18 @@ def named_by_files(paths: Sequence[Path]) -> list[Host]:
     return [Host(readable(name), paths=[path]) for name, path in zip(names, paths, strict=True)]
 
 
+def refuse_twice(paths: Sequence[Path]) -> None:
+    """Raise `Vec2pcaError` where two of the paths lead to one file: it would count as two results that agree."""
+    found: dict[tuple[int, int], Path] = {}
+    for path in paths:
+        try:
+            status = path.stat()
+        except OSError:  # told when it is read
+            continue
+        if (other := found.setdefault((status.st_dev, status.st_ino), path)) is not path:
+            raise Vec2pcaError(f"{other} and {path} are the same file: name each result once")
+
+
 def read_hosts(path: Path) -> list[Host]:
     """Return the hosts that the JSON object in `path` names: name -> address, results (from its folder on), missing."""
     hosts = []
@@ -249,6 +261,22 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "unknown" if value in (None, "") else str(value)
+
+
+def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Return in what two results differ besides their samples, as far as both tell."""
+
+    def told(result: dict[str, Any]) -> dict[str, Any]:
+        parameters, data_set = result["parameters"], result["about"].get("Data set")
+        return {"data_set": data_set, **parameters, "components": len(result["components"])}
+
+    a, b = told(one), told(other)
+    labels = {**COMPARABLE, "engine": "engine", "vec2pca": "version of vec2pca"}
+    return [
+        f"other {label}: {shown(a[key])} and {shown(b[key])}"
+        for key, label in labels.items()
+        if a.get(key) is not None and b.get(key) is not None and a[key] != b[key]
+    ]
 
 
 def comparable(hosts: Sequence[Host]) -> list[Host]:
