@@ -13,9 +13,9 @@ description:
     the file is there and its source is still among O(sources). To replace a wrong file, delete it. A file that is
     there without a record is taken, and pinned, as it is.
   - Without O(sha256) what comes is looked at before it is published. A name that ends in C(.gz), C(.zst), C(.bz2),
-    C(.xz) or C(.zip) wants such a file, whole (of zstd the first bytes alone, where Python has no zstandard). A web
-    page is taken for a C(.html) alone; in place of another file it is a login page of the network, and the source is
-    out of reach.
+    C(.xz) or C(.zip) wants such a file, and what is one under any name has to be whole (of zstd the first bytes alone,
+    where Python has no zstandard). A web page is taken for a C(.html) alone; in place of another file it is a login
+    page of the network, and the source is out of reach.
   - A file that is there and right costs no network. The file is written under a temporary name and renamed; an
     interrupted HTTP transfer goes on where it stopped when the server proves, by ETag or Last-Modified, that its file
     is still the same.

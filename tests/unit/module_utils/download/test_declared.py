@@ -92,6 +92,19 @@ def test_half_an_archive_is_refused_and_the_next_source_tried(
     assert dest.read_bytes() == body
 
 
+@pytest.mark.parametrize("name", ["set.json.gz", "set.json.zst", "set.json.bz2", "set.json.xz", "set.zip"])
+def test_half_an_archive_is_refused_under_any_name(
+    run_module: RunModule, server: Server, tmp_path: Path, name: str
+) -> None:
+    """Where the server does not tell its length, nothing else shows that it is half."""
+    server.pages.update({"/bad": Page(WHOLE[name][:-3]), "/good": Page(WHOLE[name])})
+    for dest in ("set", "set.json", "set.v2"):
+        options: dict[str, Any] = {"dest": tmp_path / dest}
+        failed = run_module("dataset_file", **options, sources=[server.url("/bad")])
+        assert "it is no whole" in failed["msg"]
+        assert run_module("dataset_file", **options, sources=[server.url("/good")])["changed"]
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -111,7 +124,7 @@ def test_half_an_archive_is_refused_and_the_next_source_tried(
 def test_a_web_page_in_place_of_the_file_is_out_of_reach(
     run_module: RunModule, server: Server, tmp_path: Path, name: str, body: bytes
 ) -> None:
-    if body.startswith(b"\x1f\x8b") and not name.endswith(".gz"):
+    if body.startswith(b"\x1f\x8b") and name.endswith(".zip"):
         pytest.skip("a file in gzip is no page")
     server.pages["/data"] = Page(body)
     options: dict[str, Any] = {"dest": tmp_path / name, "sources": [server.url("/data")]}

@@ -204,7 +204,7 @@ def list_one(address: str) -> Input:
         return Input(address, size, kind_of(head, address), version)
     if is_remote(address):
         with _explained(address):
-            found = http.look(address, HEAD, _NETWORK)
+            found = http.inspect_file(address, HEAD, _NETWORK)
             check_head(found.head, urlsplit(address).path, "name another address")
         size, proof = found.begun.total or 0, found.begun.validator
         return Input(address, size, kind_of(found.head, mask(address)), found.version, proof, found.ranges)

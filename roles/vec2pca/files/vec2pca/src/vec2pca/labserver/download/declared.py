@@ -26,6 +26,7 @@ _KINDS = {
     ".txz": "xz",
     ".zip": "zip",
 }
+_ZIP = b"PK\x03\x04"
 _PAGES = (".html", ".htm", ".xhtml", ".shtml")
 _BLANK = b" \t\r\n\f\xef\xbb\xbf\xff\xfe"  # and what UTF-8 and UTF-16 may begin with
 _PREAMBLE = re.compile(rb"\s*(?:<!--.*?-->|<\?xml.*?\?>)\s*", re.DOTALL)
@@ -45,6 +46,9 @@ def check_declared(path: Path, name: str) -> None:
         head = file.read(_HEAD)
     check_head(head, name)
     kind, page_expected = _expected(name)
+    if not kind:  # half an archive is no use under any name
+        found, _ = recognise(head[:HEAD])
+        kind = "zip" if head.startswith(_ZIP) else found if found in _KINDS.values() else ""
     if kind == "zip":
         _check_zip(path)
     elif kind and (kind != "zstd" or optional("zstandard")):  # without it the first bytes have to do

@@ -336,7 +336,7 @@ def _names(url: str, name: str) -> tuple[str, str]:
 
 
 @dataclass(frozen=True)
-class Look:
+class RemoteFile:
     """What a server tells of a file. version: what changes when the file does, if anything."""
 
     head: bytes
@@ -345,7 +345,7 @@ class Look:
     ranges: bool  # it has parts of it, and proves that they are of one file
 
 
-def look(url: str, size: int, network: Network) -> Look:
+def inspect_file(url: str, size: int, network: Network) -> RemoteFile:
     """Return what the server tells of a file, with its first `size` bytes. Raises SourceError, also for no length."""
     names = _names(url, "")
     for headers in ({"Range": f"bytes=0-{size - 1}"}, {}):
@@ -366,11 +366,11 @@ def look(url: str, size: int, network: Network) -> Look:
         if len(head) < min(size, total):
             raise OutOfReachError("the connection ended early")
         version = str(response.headers.get("ETag") or response.headers.get("Last-Modified") or "")
-        return Look(head, Beginning(proof, total), version, ranges and proof != "")
+        return RemoteFile(head, Beginning(proof, total), version, ranges and proof != "")
 
 
 def open_at(url: str, begun: Beginning, start: int, network: Network) -> BinaryIO:
-    """Open a file, of which `look` told `begun`, at a byte. Raises SourceError where it is another one now."""
+    """Open a file at a byte; `begun` is what `inspect_file` returned. Raises SourceError where it is another one now."""
     names = _names(url, "")
     headers = {"Range": f"bytes={start}-", "If-Range": begun.validator} if start else {}
     response, _ = _ask(url, network, headers, Backoff())
