@@ -39,6 +39,12 @@ def test_it_draws_what_the_module_draws(run_module: RunModule, reviews: Path, tm
     assert run(reviews, tmp_path / "two", "--count", 5, "-q").stdout == ""
 
 
+def test_a_sample_of_no_line_is_told(reviews: Path, tmp_path: Path) -> None:
+    done = run(reviews, tmp_path / "none", "--fraction", 1e-9)
+    assert (done.returncode, done.stderr) == (0, "sample_reviews: 1e-09 of 1000 lines is no line\n")
+    assert (tmp_path / "none").read_bytes() == b""
+
+
 def test_relative_paths_are_those_of_the_shell(reviews: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), reviews.name, "here.json", "--count", "3"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
@@ -48,6 +54,8 @@ def test_relative_paths_are_those_of_the_shell(reviews: Path, tmp_path: Path) ->
 def test_errors_are_one_line_and_code_1(reviews: Path, tmp_path: Path) -> None:
     for arguments, message in (
         ([tmp_path / "absent", tmp_path / "dest", "--count", 1], "does not exist"),
+        (["/dev/fd/99", tmp_path / "dest", "--count", 1], "Bad file descriptor: /dev/fd/99"),
+        ([reviews, "/dev/fd/99", "--count", 1], "Bad file descriptor: /dev/fd/99"),
         ([reviews, tmp_path / "dest", "--fraction", 1.5], "not above 0 and at most 1"),
         ([reviews, tmp_path / "dest", "--count", 1001], "lower `count`"),
         ([reviews, reviews, "--count", 1], "same file"),

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Callable
+from typing import Any, BinaryIO, Callable
 
 from .errors import explain
 
@@ -39,7 +39,7 @@ def seekable(path: Path) -> Iterator[Path]:
     # Only Linux opens /dev/fd/N anew, from its beginning
     linux = sys.platform == "linux"
     with tempfile.TemporaryFile() if linux else tempfile.NamedTemporaryFile() as kept:
-        with open(stream, "rb", closefd=False) as given:
+        with _opened(stream, "rb") as given:
             shutil.copyfileobj(given, kept, 1 << 20)
         kept.flush()
         yield Path(f"/dev/fd/{kept.fileno()}" if linux else kept.name)
@@ -58,8 +58,16 @@ def output(stream: int) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.flush()
     else:
-        with open(stream, "wb", closefd=False) as out:
+        with _opened(stream, "wb") as out:
             yield out
+
+
+def _opened(stream: int, mode: str) -> Any:
+    """Open a descriptor that the shell handed on; Python's own error names none."""
+    try:
+        return open(stream, mode, closefd=False)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, f"/dev/fd/{stream}") from error
 
 
 def run_program(main: Callable[[], int]) -> int:
