@@ -64,6 +64,10 @@ def read(folder: Path, content: bytes) -> bytes:
         (b"SQLite format 3\0" + bytes(99), "is an SQLite database, not text: export its table as CSV"),
         (b"PAR1\x15\x04\x15" + bytes(99), "is a Parquet file"),
         (b"%PDF-1.7\n", "is a PDF document"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+            "is a pointer of Git LFS, not text: get",
+        ),
     ],
 )
 def test_what_is_no_text_is_refused_by_name(tmp_path: Path, content: bytes, named: str) -> None:

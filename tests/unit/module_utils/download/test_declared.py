@@ -92,6 +92,14 @@ def test_half_an_archive_is_refused_and_the_next_source_tried(
     assert dest.read_bytes() == body
 
 
+@pytest.mark.parametrize("name", ["set.json", "set.json.gz", "set"])
+def test_a_pointer_of_git_lfs_is_not_the_file(run_module: RunModule, server: Server, tmp_path: Path, name: str) -> None:
+    server.pages["/data"] = Page(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12345\n")
+    failed = run_module("dataset_file", dest=tmp_path / name, sources=[server.url("/data")])
+    assert "it is a pointer of Git LFS, not the file that it stands for: name another source" in failed["msg"]
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["set.json.gz", "set.json.zst", "set.json.bz2", "set.json.xz", "set.zip"])
 def test_half_an_archive_is_refused_under_any_name(
     run_module: RunModule, server: Server, tmp_path: Path, name: str

@@ -11,6 +11,7 @@ import codecs
 from ..errors import LabError
 
 HEAD = 4096  # bytes of a file, at most, that tell what it is
+POINTER = "a pointer of Git LFS"
 READABLE = ("plain", "gzip", "zstd", "bzip2", "xz")
 _UNPACK = "unpack it, and name the file that was in it"
 _EXPORT = "export its table as CSV or as lines of JSON"
@@ -52,6 +53,7 @@ _SIGNATURES: tuple[tuple[int, bytes, str, str], ...] = (
     *((0, b"\x80" + bytes([version]), "a pickle of Python", _EXPORT) for version in range(2, 6)),
     *((0, b"RD" + kind, "data of R", _EXPORT) for kind in (b"X2\n", b"X3\n", b"A2\n", b"A3\n")),
     (0, b"X\n\0\0\0", "data of R", _EXPORT),
+    (0, b"version https://git-lfs.github.com/spec/", POINTER, "get the file that it stands for: git lfs pull"),
     (0, b"%PDF-", "a PDF document", _OTHER),
     (0, b"\x89PNG\r\n", "a picture", _OTHER),
     (0, b"\xff\xd8\xff", "a picture", _OTHER),

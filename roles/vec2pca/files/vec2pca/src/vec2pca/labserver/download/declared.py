@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 from ..content.codecs import decode, optional
-from ..content.signatures import HEAD, recognise
+from ..content.signatures import HEAD, POINTER, recognise
 from ..errors import LabError
 from .answer import OutOfReachError, SourceError
 
@@ -61,6 +61,8 @@ def check_head(head: bytes, name: str, advice: str = _ADVICE) -> None:
     if not page_expected:
         _refuse_page(head, advice)
     found, _ = recognise(head[:HEAD])
+    if found == POINTER:  # what the address of a raw file gives, where the repository keeps large ones elsewhere
+        raise SourceError(f"it is {POINTER}, not the file that it stands for: {advice}")
     if kind not in ("", "zip", found):
         what = "it is empty" if not head else "its content is not" if found == "plain" else f"its content is {found}"
         raise SourceError(f"it is named as a {kind} file, and {what}: {advice}")
