@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from ..files import (
     check_dest,
     check_outputs,
+    check_own_json,
     digest_of,
     has_name,
     locked_part,
@@ -54,6 +55,7 @@ def download(request: DownloadRequest, *, required: bool = True, check: bool = F
 
 def _download(request: DownloadRequest, *, check: bool) -> DownloadResult:
     request.check()
+    check_own_json(record_path(request.dest), "sha256", "the record of dest")
     result, fetching = _present(request)
     if check and fetching:
         _probe_sources(request, result)

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, ClassVar
 
 from ..content.codecs import check_encoder, encoder
 from ..content.source import Source
-from ..files import check_outputs, replacing
+from ..files import check_outputs, check_own_json, replacing
 from .manifest import Manifest, manifest_path
 
 Counts = dict[str, Any]
@@ -73,6 +73,7 @@ def make(request: OutputRequest, *, check: bool = False) -> dict[str, Any]:
     request.check()
     source, dest = Source(request.src), request.dest
     check_outputs(request.outputs(), {"src": source.path}, folder_later=check)
+    check_own_json(manifest_path(dest), "module", "the manifest of dest")
     check_encoder(dest)
     source.require_text()
     manifest = Manifest(request.module, source, dest, request.parameters())

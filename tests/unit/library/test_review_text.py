@@ -215,6 +215,23 @@ def test_a_file_without_a_record_on_a_line_is_refused_with_what_helps(
     assert [path.name for path in tmp_path.iterdir()] == ["src"]
 
 
+@pytest.mark.parametrize("theirs", ['{"name": "App", "icons": []}', "[1]"])
+def test_a_file_of_others_beside_the_output_is_never_replaced(
+    run_module: RunModule, tmp_path: Path, theirs: str
+) -> None:
+    path = write(tmp_path / "src", b'{"reviewText": "one"}')
+    for name in ("app.manifest.json", "app.source.json"):
+        (tmp_path / name).write_text(theirs)
+    text = run_module("review_text", src=path, dest=tmp_path / "app")
+    assert "app.manifest.json, is there and was not made by labserver: move it" in text["msg"]
+    file = run_module("dataset_file", sources=[str(path)], dest=tmp_path / "app")
+    assert "app.source.json, is there and was not made by labserver: move it" in file["msg"]
+    assert {path.name: path.read_text() for path in tmp_path.glob("app*")} == {
+        "app.manifest.json": theirs,
+        "app.source.json": theirs,
+    }
+
+
 def test_under_ansible_itself(tmp_path: Path) -> None:
     """All three steps through ansible, as a smoke test of what the unit tests run in process."""
     program = shutil.which("ansible-playbook")

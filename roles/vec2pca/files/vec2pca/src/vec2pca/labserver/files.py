@@ -182,6 +182,16 @@ def read_json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def check_own_json(path: Path, key: str, option: str) -> None:
+    """Raise LabError where the JSON file of ours that `option` names is somebody else's: ours has `key`, or is torn."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return
+    if content and not (isinstance(content, dict) and key in content):
+        raise LabError(f"{option}, {path}, is there and was not made by labserver: move it, or choose another dest")
+
+
 def digest_of(path: Path, algorithm: str = "sha256") -> str:
     """Return the digest of a file's bytes, as hexadecimal digits."""
     digest = hashlib.new(algorithm)
