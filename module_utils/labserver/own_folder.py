@@ -13,7 +13,9 @@ from .errors import LabError
 from .files import read_json
 
 MARK = ".labserver"
+# What a mark says: a folder that is all ours, one that was empty before, and one in which others may have files, too
 _MADE = "This folder was made by the project labserver, which removes it once nothing else is in it.\n"
+_SHARED = "This folder was made by the project labserver for files of its own, and goes with the last of all files.\n"
 _USED = "This folder was empty, and is used by the project labserver, which removes what it put here.\n"
 
 
@@ -44,18 +46,18 @@ class OwnFolder:
 
     def is_ours(self) -> bool:
         """Whether all that is in the folder is ours."""
-        return self.mark.is_file() or (self.recorded and self.path.is_dir())
+        return self._is_marked_whole() or (self.recorded and self.path.is_dir())
 
     def is_free(self) -> bool:
         """Whether the folder is all ours, or can become so."""
-        return self.is_ours() or not self.path.is_dir() or not any(self.path.iterdir())
+        return self.is_ours() or not self.path.is_dir() or not self._entries()
 
     def require(self, *, whole: bool) -> None:
         """Raise LabError where this cannot be our folder; one that is to be ours as a `whole` has nothing of others."""
         if self.path.exists() and not self.path.is_dir():
             raise LabError(f"{self.path} is no folder, and is left as it is: set {self.variable} to another path")
         if whole and not self.is_free():
-            found = min(entry.name for entry in self.path.iterdir())
+            found = self._entries()[0].name
             what = "is a virtual environment" if (self.path / "pyvenv.cfg").exists() else f"holds files ({found})"
             raise LabError(
                 f"{self.path} {what} that was not made here, and is left as it is: set {self.variable} to a folder "
@@ -66,11 +68,11 @@ class OwnFolder:
         """Create the folder where it is missing; its mode is set only where it was made here."""
         self.require(whole=whole)
         if not self.path.is_dir():
-            self._make(self.path, mode)
-        elif whole and not self.mark.exists():
+            self._make(self.path, mode, _MADE if whole else _SHARED)
+        elif whole and not self._is_marked_whole():
             self.changed = True
             if not self.check:
-                self._write_mark(self.path, _MADE if self.recorded else _USED)
+                self._write_mark(self.path, _MADE if self.recorded or self._was_made(self.path) else _USED)
         if self._was_made(self.path) and self.path.stat().st_mode & 0o7777 != mode:
             self.changed = True
             if not self.check:
@@ -78,9 +80,8 @@ class OwnFolder:
 
     def clear(self) -> None:
         """Remove all but the mark from a folder that is ours."""
-        for entry in sorted(self.path.iterdir()) if self.path.is_dir() else ():
-            if entry.name != MARK:
-                self._remove(entry)
+        for entry in self._entries() if self.path.is_dir() else ():
+            self._remove(entry)
 
     def check_files(self, files: Sequence[str]) -> None:
         """Raise LabError where a file that is to be made has the name of one of somebody else."""
@@ -103,11 +104,11 @@ class OwnFolder:
         for name in files:
             self._remove_file(self.path / name)
         kept = []
-        for entry in sorted(self.path.iterdir()):
+        for entry in self._entries():
             found = f"{entry.name}/" if entry.is_dir() and not entry.is_symlink() else entry.name
             if any(fnmatch.fnmatchcase(found, name) for name in contents):
                 self._remove(entry)
-            elif entry.name != MARK:
+            else:
                 kept.append(entry.name)
         self._remove_empty()
         return kept
@@ -124,29 +125,41 @@ class OwnFolder:
         self._remove_empty()
         return True
 
-    def _make(self, folder: Path, mode: int) -> None:
+    def _make(self, folder: Path, mode: int, text: str) -> None:
         """Make the folder and those above it, whatever the umask."""
         if folder.parent != folder and not folder.parent.is_dir():
-            self._make(folder.parent, 0o755)
+            self._make(folder.parent, 0o755, _SHARED)
         self.changed = True
         if not self.check:
             folder.mkdir()
-            self._write_mark(folder, _MADE)
+            self._write_mark(folder, text)
             folder.chmod(mode)
 
     def _write_mark(self, folder: Path, text: str) -> None:
         (folder / MARK).write_text(text, encoding="utf-8")
         (folder / MARK).chmod(0o644)
 
-    def _was_made(self, folder: Path) -> bool:
+    def _entries(self) -> list[Path]:
+        """Return what is in the folder, besides the mark."""
+        return sorted(entry for entry in self.path.iterdir() if entry.name != MARK)
+
+    def _says(self, folder: Path) -> str:
+        """Return what the mark of a folder says; nothing where it has none."""
         mark = folder / MARK
-        return mark.is_file() and not mark.is_symlink() and mark.read_text(encoding="utf-8", errors="replace") == _MADE
+        return mark.read_text(encoding="utf-8", errors="replace") if mark.is_file() and not mark.is_symlink() else ""
+
+    def _is_marked_whole(self) -> bool:
+        return self.mark.is_file() and self._says(self.path) != _SHARED
+
+    def _was_made(self, folder: Path) -> bool:
+        return self._says(folder) in (_MADE, _SHARED)
 
     def _remove_file(self, path: Path) -> None:
         """Remove a file with its records, and what a run that was killed left of them."""
         records = _records(path)
-        # One that somebody put there is only used, as its record says
-        ours = any(record.exists() for record in records) and read_json(records[0]).get("source") != str(path)
+        # One that somebody put there is only used: its record names the file itself, by whatever way led to it then
+        source = str(read_json(records[0]).get("source"))
+        ours = any(record.exists() for record in records) and os.path.realpath(source) != os.path.realpath(path)
         part = path.with_name(f".{path.name}.part")
         names = [*([path] if ours else []), *records, part, part.with_name(f"{part.name}.json")]
         for name in [*names, *(record.with_name(f".{record.name}.part") for record in records)]:
@@ -165,7 +178,12 @@ class OwnFolder:
     def _remove_empty(self) -> None:
         """Remove the folder, and those above it, that were made here and have nothing but their mark left."""
         folder = self.path
-        while self._was_made(folder) and [entry.name for entry in folder.iterdir()] == [MARK]:
+        # The mark may have been moved onto a volume, together with all that was in the folder
+        while (
+            self._was_made(folder)
+            and not os.path.ismount(folder)
+            and [entry.name for entry in folder.iterdir()] == [MARK]
+        ):
             self.changed = True
             if self.check:
                 return

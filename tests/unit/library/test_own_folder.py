@@ -87,6 +87,16 @@ def test_a_folder_of_an_earlier_release_goes_once_it_is_empty(tmp_path: Path, ru
     assert names(tmp_path) == set()
 
 
+def test_a_folder_to_which_a_volume_was_mounted_stays(
+    tmp_path: Path, run_module: RunModule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "data"
+    run(run_module, path)
+    monkeypatch.setattr(os.path, "ismount", lambda place: str(place) == str(path))
+    assert not run(run_module, path, "absent")["changed"]
+    assert names(path) == {".labserver"}
+
+
 def test_what_cannot_be_a_folder_is_refused(tmp_path: Path, run_module: RunModule) -> None:
     (tmp_path / "file").write_text("x")
     for path, words in {f"{tmp_path}/file": "is no folder", "relative": "absolute"}.items():
@@ -117,6 +127,40 @@ def test_a_folder_that_is_to_be_all_ours_holds_nothing_of_others(tmp_path: Path)
     folder(recorded=True).ensure(whole=True)
     assert folder().remove_whole()
     assert names(tmp_path) == set()
+
+
+def test_a_folder_that_was_made_for_files_among_others_never_becomes_all_ours(
+    tmp_path: Path, run_module: RunModule
+) -> None:
+    """One role's folder of data, or one above another's environment, is given to a role that takes a folder whole."""
+    data, environment = tmp_path / "srv" / "data", tmp_path / "srv" / "venv"
+    run(run_module, data)
+    run(run_module, environment, whole=True)
+    (data / "thesis.txt").write_text("theirs")
+    for path in (data, data.parent):
+        with pytest.raises(LabError, match="set lab_path"):
+            OwnFolder(path, "lab_path").ensure(whole=True)
+        for state in ("present", "absent"):
+            assert not run(run_module, path, state, whole=True)["ours"]
+    assert names(data) == {".labserver", "thesis.txt"}
+    (data / "thesis.txt").unlink()
+    assert run(run_module, data, whole=True)["ours"]  # nobody else's by now
+    (data / "bin").write_text("ours")
+    for path in (data, environment):
+        run(run_module, path, "absent", whole=True)
+    assert names(tmp_path) == set()
+
+
+def test_a_file_from_before_stays_by_whatever_way_it_was_reached(tmp_path: Path, run_module: RunModule) -> None:
+    path = tmp_path / "data"
+    path.mkdir()
+    (tmp_path / "link").symlink_to(path)
+    for name, way in {"a.gz": "link", "b.gz": "data/../link", "c.gz": "data"}.items():
+        (path / name).write_text("theirs")
+        (path / f"{name}.source.json").write_text(f'{{"source": "{tmp_path}/{way}/{name}"}}')
+    result = run(run_module, tmp_path / "link", "absent", files=["a.gz", "b.gz", "c.gz"], contents=[])
+    assert result["kept"] == ["a.gz", "b.gz", "c.gz"]
+    assert names(path) == {"a.gz", "b.gz", "c.gz"}
 
 
 def test_a_file_without_a_record_is_somebody_elses(tmp_path: Path, run_module: RunModule) -> None:
