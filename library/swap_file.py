@@ -89,7 +89,7 @@ def run(module: AnsibleModule, command: list[str]) -> tuple[int, str, str]:
 def write(module: AnsibleModule, text: str) -> None:
     """Replace fstab, whole, with its owner and mode."""
     draft = Path(module.tmpdir) / "fstab"
-    draft.write_text(text, encoding="utf-8", errors="surrogateescape")
+    draft.write_bytes(text.encode("utf-8", "surrogateescape"))
     draft.chmod(0o644)
     module.atomic_move(str(draft), os.path.realpath(FSTAB))
 
@@ -110,7 +110,8 @@ def main() -> None:
     if not Path(options["path"]).is_absolute():
         module.fail_json(msg=f"swap_path is {options['path']}: set it to an absolute path, such as /var/swap.1")
     path, reason, problem = canonical(options["path"]), "", ""
-    before = FSTAB.read_text(encoding="utf-8", errors="surrogateescape") if FSTAB.exists() else ""
+    # As bytes: ends of lines of others stay as they are
+    before = FSTAB.read_bytes().decode("utf-8", "surrogateescape") if FSTAB.exists() else ""
     recorded = {canonical(one) for one in options["recorded"]}
     host = SwapHost(lambda command: run(module, command), Fstab(before), recorded, module.check_mode, PROC_SWAPS)
     try:

@@ -27,7 +27,9 @@ class Entry:
 
 def unescaped(field: str) -> str:
     """Return a path as fstab and /proc/swaps spell it, with octal numbers for spaces and the like, as it is."""
-    return re.sub(r"\\([0-7]{3})", lambda escape: chr(int(escape[1], 8)), field)
+    text = field.encode("utf-8", "surrogateescape")
+    text = re.sub(rb"\\([0-3][0-7]{2})", lambda escape: bytes([int(escape[1], 8)]), text)
+    return text.decode("utf-8", "surrogateescape")
 
 
 def escaped(path: str) -> str:
@@ -35,9 +37,19 @@ def escaped(path: str) -> str:
     return re.sub(r"[ \t\n\\]", lambda character: f"\\{ord(character[0]):03o}", path)
 
 
+def lines(text: str) -> list[str]:
+    """Return the lines, each with its end. Python's own splitlines ends one at characters that a path may have."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def fields(line: str) -> list[str]:
+    """Return the fields of a line, between spaces and tabs alone: other white space may be part of a path."""
+    return [unescaped(field) for field in re.split(r"[ \t]+", line.strip(" \t\r\n"))]
+
+
 def entries(text: str) -> Iterator[Entry]:
     """Yield the lines that say something, each with its end of line."""
-    for line in text.splitlines(keepends=True):
-        source, target, kind, options, *_ = [*map(unescaped, line.split()), "", "", "", ""]
+    for line in lines(text):
+        source, target, kind, options, *_ = [*fields(line), "", "", "", ""]
         if kind and not source.startswith("#"):
             yield Entry(line, source, target, kind, tuple(options.split(",")))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Callable
 
 from .errors import LabError
-from .fstab import MARK, Entry, entries, escaped, unescaped
+from .fstab import MARK, Entry, entries, escaped, fields, lines
 
 # File systems on whose files the kernel does not swap
 UNSUPPORTED = ("aufs", "devtmpfs", "nfs", "nfs4", "overlay", "proc", "ramfs", "squashfs", "sysfs", "tmpfs", "zfs")
@@ -42,7 +42,7 @@ def canonical(path: str) -> str:
 
 def paths_in_use(proc_swaps: str) -> set[str]:
     """Return the files and devices in /proc/swaps."""
-    return {unescaped(line.split()[0]) for line in proc_swaps.splitlines()[1:] if line.strip()}
+    return {fields(line)[0] for line in lines(proc_swaps)[1:] if line.strip()}
 
 
 def file_system_of(df: str) -> tuple[str, int]:
@@ -128,7 +128,7 @@ class Fstab:
     def remove(self, path: str, *, unmarked: bool) -> None:
         """Remove our lines about the path; with `unmarked` also those of earlier releases, which have no mark."""
         gone = [entry.line for other, entry in self._swaps() if other == path and (entry.ours or unmarked)]
-        self.text = "".join(line for line in self.text.splitlines(keepends=True) if line not in gone)
+        self.text = "".join(line for line in lines(self.text) if line not in gone)
 
 
 @dataclass

@@ -48,7 +48,7 @@ class Host:
         self.called: list[str] = []
 
     def in_use(self) -> list[str]:
-        return [line.split()[0] for line in self.swaps.read_text().splitlines()[1:]]
+        return [line.split(" ")[0] for line in self.swaps.read_text().split("\n")[1:-1]]
 
     def enable(self, path: str | Path) -> None:
         self.swaps.write_text(f"{self.swaps.read_text()}{escaped(str(path))} file\t1020\t0\t-2\n")
@@ -66,8 +66,8 @@ class Host:
         elif program == "swapon":
             self.enable(path)
         elif program == "swapoff":
-            lines = self.swaps.read_text().splitlines(keepends=True)
-            self.swaps.write_text("".join(line for line in lines if line.split()[0] != escaped(path)))
+            lines = self.swaps.read_text().split("\n")
+            self.swaps.write_text("\n".join(line for line in lines if line.split(" ")[0] != escaped(path)))
         return 0, "", ""
 
 
@@ -97,7 +97,9 @@ def remove(run_module: RunModule, path: object, **options: Any) -> dict[str, Any
     return result
 
 
-@pytest.mark.parametrize("name", ["lab.swap", "my swap/lab.swap", "back\\slash.swap"])
+@pytest.mark.parametrize(
+    "name", ["lab.swap", "my swap/lab.swap", "back\\slash.swap", "no\u00a0break\u2028/\u3000lab.swap"]
+)
 def test_it_is_made_once_and_removed(host: Host, tmp_path: Path, run_module: RunModule, name: str) -> None:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
@@ -127,6 +129,16 @@ def test_it_is_made_once_and_removed(host: Host, tmp_path: Path, run_module: Run
         FOREIGN,
     )
     assert not remove(run_module, path)["changed"]
+
+
+def test_lines_of_others_keep_their_ends(host: Host, tmp_path: Path, run_module: RunModule) -> None:
+    theirs = b"UUID=1 / ext4 rw 0 1\r\n# \x0c caf\xe9\r\n"
+    host.fstab.write_bytes(theirs)
+    path = tmp_path / "lab.swap"
+    ensure(run_module, path)
+    assert host.fstab.read_bytes() == theirs + line_of(path).encode()
+    remove(run_module, path)
+    assert host.fstab.read_bytes() == theirs
 
 
 def test_a_file_is_in_use_although_its_mount_is_gone(

@@ -18,6 +18,7 @@ FOREIGN = (
 def test_the_kernels_list_is_read() -> None:
     swaps = f"{HEADER}/dev/sda2      partition\t999\t0\t-2\n/srv/a\\040b.swap file\t65532\t0\t-3\n"
     assert paths_in_use(swaps) == {"/dev/sda2", "/srv/a b.swap"}
+    assert paths_in_use(f"{HEADER}/srv/\u00a0a\u2028b.swap file\t65532\t0\t-3\n") == {"/srv/\u00a0a\u2028b.swap"}
     assert paths_in_use(HEADER) == paths_in_use("") == set()
 
 
@@ -25,6 +26,10 @@ def test_the_kernels_list_is_read() -> None:
 def test_fstab_spells_a_path_both_ways(path: str) -> None:
     assert unescaped(escaped(path)) == path
     assert len(escaped(path).split()) == 1
+
+
+def test_bytes_in_octal_are_understood() -> None:
+    assert unescaped("/srv/\\303\\244\\040b") == "/srv/ä b"  # ä, as some tools write it
 
 
 def test_a_path_has_one_spelling(tmp_path: Path) -> None:
