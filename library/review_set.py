@@ -9,6 +9,7 @@ short_description: Downloads the first of several review sets that is available
 description:
   - Tries the sets in O(names) in their order, each from its own sources as M(dataset_file) does. A set is passed over
     only when all of its sources are out of reach; anything else that goes wrong is an error.
+  - A file that somebody put there is used where it has the checksum, or none is known, and else refused.
   - That no set is available is no error. RV(name) is empty then.
 options:
   path:

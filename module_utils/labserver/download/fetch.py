@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib
+import os
 import shutil
 import sys
 from dataclasses import asdict
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Callable
 from urllib.parse import parse_qsl
 
+from ..errors import LabError
 from ..files import (
     check_dest,
     check_outputs,
@@ -104,6 +106,12 @@ def _present(request: DownloadRequest) -> tuple[DownloadResult, bool]:
     result.before = {"sha256": found, "size": size, "source": mask(source) or None}
     # With a record but no pin, the file came from a source that is no longer listed.
     if request.force or (pin != found and (pin or record)):
+        if request.variable and not request.force and _is_of_others(request.dest, record):
+            use = "" if request.sha256 else f", or delete {record_path(request.dest)} to have it used as it is"
+            raise LabError(
+                f"{request.dest} was not made here, and would be replaced by a file of another checksum ({pin}): move "
+                f"it away, or set {request.variable} to another folder{use}"
+            )
         return result, True
     # A file without a record was put there by somebody: it is taken, and pinned, as it is.
     result.sha256, result.size = found, size
@@ -115,6 +123,15 @@ def _present(request: DownloadRequest) -> tuple[DownloadResult, bool]:
     return result, False
 
 
+def _is_of_others(dest: Path, record: dict[str, Any]) -> bool:
+    """Return whether a file was put there by somebody: it has no record, or one that names the file itself."""
+    return not record or _is_itself(dest, record)
+
+
+def _is_itself(dest: Path, record: dict[str, Any]) -> bool:
+    return os.path.realpath(str(record.get("source"))) == os.path.realpath(dest)
+
+
 def _pin(request: DownloadRequest, record: dict[str, Any]) -> str | None:
     """Return the checksum that was first seen from a source that is still listed."""
     listed = [*request.sources, str(request.dest)]
@@ -123,7 +140,7 @@ def _pin(request: DownloadRequest, record: dict[str, Any]) -> str | None:
     if "identity" not in record and source.startswith("http://"):  # of an earlier version, which had no https there
         recorded.add(identity(source.replace("http://", "https://", 1)))
     pin = record.get("sha256")
-    known = not recorded.isdisjoint(identity(source) for source in listed)
+    known = not recorded.isdisjoint(identity(source) for source in listed) or _is_itself(request.dest, record)
     return pin if known and not request.force and isinstance(pin, str) else None
 
 

@@ -55,6 +55,9 @@ class DownloadRequest:
     connect_timeout: int = 10
     python: str = sys.executable  # whose pip knows the package index
     force: bool = False
+    # That the folder of dest comes from. With it, a file that somebody put there and that is not the right one is an
+    # error, and not replaced.
+    variable: str = ""
 
     def check(self) -> None:
         """Raise LabError for options that cannot work, naming the fix."""

@@ -48,6 +48,7 @@ def download_first(
             sha256=sha256 and sha256.lower(),
             connect_timeout=connect_timeout,
             python=python,
+            variable="review_data_path",
         )
         file = download(request, required=False, check=check)
         if file.available:

@@ -71,6 +71,34 @@ def test_what_is_wrong_is_an_error_and_not_passed_over(
         run_module("review_set", **options)
 
 
+def test_a_file_of_somebody_else_is_used_or_refused_and_never_replaced(
+    run_module: RunModule, server: Server, options: dict[str, Any], tmp_path: Path
+) -> None:
+    server.pages["/games"] = Page(DATA)
+    theirs = tmp_path / "games.json"
+    theirs.write_text("their own games")
+    options["sets"]["games"]["sha256"] = SHA
+    for check in (True, False):
+        message = run_module("review_set", check=check, **options)["msg"]
+        assert f"{theirs} was not made here" in message
+        assert "set review_data_path" in message
+    del options["sets"]["games"]["sha256"]
+    assert run_module("review_set", **options)["source"] == str(theirs)  # now it has a record
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert not run_module("review_set", **{**options, "path": tmp_path / "link"})["fetched"]
+    theirs.write_text("their own games, corrected")
+    assert f"delete {theirs}.source.json" in run_module("review_set", **options)["msg"]
+    options["sets"]["games"]["sha256"] = SHA
+    assert "was not made here" in run_module("review_set", **options)["msg"]
+    assert theirs.read_text() == "their own games, corrected"
+    # A download of ours that was damaged since is fetched again
+    theirs.unlink()
+    assert run_module("review_set", **options)["source"] == server.url("/games")
+    theirs.write_bytes(DATA[:-1])
+    assert run_module("review_set", **options)["changed"]
+    assert theirs.read_bytes() == DATA
+
+
 def test_a_set_that_is_not_described_is_named(run_module: RunModule, options: dict[str, Any]) -> None:
     result = run_module("review_set", **{**options, "names": ["books"]})
     assert "books is asked for and not described" in result["msg"]
