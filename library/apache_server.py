@@ -14,11 +14,13 @@ options:
   state:
     description:
       - V(checked), before Apache is installed. Fails for a port that another program has, for a name that another site
-        answers to, and for a configuration that is not valid. Records what the host was.
+        answers to, for a folder whose first page is that of others, for files of others by the names of ours, and for a
+        configuration that is not valid. Records what the host was.
       - V(present) enables the modules, sets the ports and links the site, whose file is empty at first.
-      - V(absent) removes the site, its folder of extensions and its pages, and puts back what was changed.
+      - V(moved), once the site is written, removes our pages from the folders that it served before.
+      - V(absent) removes the site, the extensions and the pages that are ours, and puts back what was changed.
     type: str
-    choices: [checked, present, absent]
+    choices: [checked, present, moved, absent]
     default: present
   family:
     description: The family of systems, for the paths.
@@ -76,6 +78,10 @@ write_page:
   description: Whether there is no first page yet other than the distribution's.
   returned: with O(state=present)
   type: bool
+moved:
+  description: Whether the site served another folder before.
+  returned: with O(state=present)
+  type: bool
 foreign:
   description: The configurations of others.
   returned: with O(state=present)
@@ -115,7 +121,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["checked", "present", "absent"], "default": "present"},
+            "state": {"type": "str", "choices": ["checked", "present", "moved", "absent"], "default": "present"},
             "family": {"type": "str", "choices": ["Debian", "RedHat"], "required": True},
             "ports": {"type": "dict", "default": {}},
             "server_name": {"type": "str", "default": "localhost"},
@@ -141,6 +147,8 @@ def main() -> None:
             server.prepare()
         elif options["state"] == "present":
             result = server.configure(options["modules"])
+        elif options["state"] == "moved":
+            server.leave()
         else:
             result = server.restore()
     except LabError as error:

@@ -172,9 +172,9 @@ def ports_of(text: str, modules: frozenset[str]) -> set[int]:
     return ports
 
 
-def document_roots(configuration: Configuration, plan: Layout) -> set[Path]:
-    """Return the folders that sites of others serve."""
-    files = {site.file for site in configuration.sites if not plan.ours(site.file)}
+def document_roots(sites: Sequence[Site]) -> set[Path]:
+    """Return the folders that sites serve."""
+    files = {site.file for site in sites}
     roots = (re.findall(r"^\s*DocumentRoot\s+\"?([^\"\n]+?)\"?\s*$", read_text(file), re.M | re.I) for file in files)
     return {Path(os.path.realpath(path)) for paths in roots for path in paths}
 

@@ -32,6 +32,11 @@ from .config import (
 HTTP, HTTPS = 80, 443  # the ports that the distribution listens on
 # Those that the site and its extensions enable, with what they enable themselves; what needs another comes first
 OUR_MODULES = ("proxy_http", "proxy", "headers", "include", "rewrite", "ssl", "socache_shmcb")
+# What the roles add to our site; whatever else is in their folder is somebody's
+EXTENSIONS = ("jupyter.conf", "rstudio.conf")
+LOG = "labserver-error.log"  # that a site of ours names, in each release
+# Of those that the distribution's Apache looks for
+FIRST_PAGES = ("index.cgi", "index.pl", "index.php", "index.xhtml", "index.htm")
 NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_.])?\Z|[0-9A-Fa-f:.]+\Z")
 
 
@@ -54,6 +59,8 @@ class Server:
         check_ports(self.ports, [self.plan.service])
         found = read_configuration(self.plan) if self._is_installed() else Configuration()
         first = not self.record.content
+        if first and not self._is_of_earlier_release():
+            self._check_names()
         # mod_ssl's own site names a certificate that httpd creates at its first start
         if found.problem and first and (self.plan.certificate is None or self.plan.certificate.exists()):
             raise LabError(
@@ -62,8 +69,32 @@ class Server:
             )
         before = self.record.content or self._before()
         self._check_sites(found, before)
+        self._check_root(found)
         if first and not self.check:
             self.record.write(before)
+
+    def _check_names(self) -> None:
+        """Raise a LabError where somebody else has a file of one of our names."""
+        for path in (self.plan.site, *self.plan.links, self.plan.listen):
+            if os.path.lexists(path):
+                raise LabError(
+                    f"{path} was not made here, and the role has a file of that name: rename it, and run again"
+                )
+
+    def _check_root(self, found: Configuration) -> None:
+        """Raise a LabError where the folder is none, or has a first page of others, which ours would hide."""
+        another = "set httpd_document_root to a folder of its own"
+        if not self.root.is_absolute():
+            raise LabError(f"httpd_document_root is {self.root}: set it to an absolute path, such as /srv/www")
+        if self.root.exists() and not self.root.is_dir():
+            raise LabError(f"httpd_document_root is {self.root}, which is no folder: {another}")
+        if os.path.lexists(self.root / "index.html"):
+            return
+        sites, _ = foreign(found, self.plan)
+        if Path(os.path.realpath(self.root)) in document_roots(sites):
+            raise LabError(f"a site of others serves {self.root}, too, and would get our first page: {another}")
+        if pages := [name for name in FIRST_PAGES if (self.root / name).exists()]:
+            raise LabError(f"{self.root} has a first page of others ({pages[0]}), which ours would hide: {another}")
 
     def _check_sites(self, found: Configuration, before: Mapping[str, Any]) -> None:
         """Raise a LabError where a site of others has our place, or another program that of a site of theirs."""
@@ -93,10 +124,9 @@ class Server:
 
     def _before(self) -> dict[str, Any]:
         """Return what the host is. One that an earlier release set up counts as without Apache before."""
-        legacy = any(path.exists() for path in (self.plan.site, *self.plan.links))
+        legacy = self._is_of_earlier_release()
         installed = self._is_installed() and not legacy
         service = f"{self.plan.service}.service"
-        page = self.root / "index.html"
         return {
             "installed": installed,
             "legacy": legacy,
@@ -105,9 +135,18 @@ class Server:
             "modules": self._modules() if installed else [],
             "tls": installed and self.plan.port_files[-1].exists(),
             "default_site": installed and self.plan.default_site.is_symlink(),
-            "default_page": installed and page.is_file() and read_text(page) == read_text(self.plan.default_page),
             "folders": [],
+            "root": os.path.realpath(self.root),
+            "roots": {os.path.realpath(self.root): installed and self._has_default_page()},
         }
+
+    def _is_of_earlier_release(self) -> bool:
+        """Whether the site is one of ours from a release that kept no record."""
+        return any(LOG in read_text(path) for path in (self.plan.site, *self.plan.links))
+
+    def _has_default_page(self) -> bool:
+        page = self.root / "index.html"
+        return page.is_file() and read_text(page) == read_text(self.plan.default_page)
 
     def _modules(self) -> list[str]:
         return sorted(path.stem for path in self.plan.mods.glob("*.load")) if self.plan.mods else []
@@ -118,8 +157,11 @@ class Server:
         folders = [str(path) for path in (self.root, *self.root.parents) if not path.exists()]
         if before["legacy"]:
             self._restore_ports()
-        if (before["legacy"] or folders) and not self.check:
-            self.record.write({**before, "legacy": False, "folders": [*before["folders"], *folders]})
+        root = os.path.realpath(self.root)
+        roots = {root: before["installed"] and self._has_default_page(), **self._roots(before)}
+        now = {"root": root, **before, "legacy": False, "folders": [*before["folders"], *folders], "roots": roots}
+        if now != before and not self.check:
+            self.record.write(now)
         for module in modules if self.plan.mods else ():
             self._enable(module)
         self._create(self.root)
@@ -138,20 +180,31 @@ class Server:
             self._disable_default_site()
         self._link(after=bool(taken & wanted))
         page = self.root / "index.html"
-        shared = Path(os.path.realpath(self.root)) in document_roots(found, self.plan)
-        default = page.is_file() and read_text(page) == read_text(self.plan.default_page) and not shared
+        shared = Path(root) in document_roots([site for site in found.sites if not self.plan.ours(site.file)])
+        default = self._has_default_page() and not shared
         version = re.search(r"Apache/(\S+)", run(self.plan.control, "-v")[1])
         return {
             "version": version[1] if version else "",
             # What counts for the whole server is set only where it is ours alone
             "alone": not before["installed"] and not sites and not files,
-            "write_page": not page.exists() or default,
+            "write_page": not os.path.lexists(page) or default,
+            "moved": now["root"] != root,
             "foreign": sorted({str(path) for path in [*(site.file for site in sites), *files]}),
         }
 
+    def leave(self) -> None:
+        """Remove our pages from the folders that the site had before, once it has another."""
+        before, root = self.record.content, os.path.realpath(self.root)
+        for path, default_page in self._roots(before).items():
+            if path != root:
+                self._remove_pages(Path(path), default_page=default_page)
+        self._remove_folders(before["folders"])
+        if not self.check:
+            self.record.write({**before, "root": root})
+
     def restore(self) -> dict[str, Any]:
         """Remove what is ours and put back what was changed; return who else uses Apache, and what is to be done."""
-        known = bool(self.record.content) or any(path.exists() for path in (self.plan.site, *self.plan.links))
+        known = bool(self.record.content) or self._is_of_earlier_release()
         result: dict[str, Any] = {"packages": [], "active": True, "enabled": True, "used_by": []}
         if not known:
             return result
@@ -164,12 +217,22 @@ class Server:
         return result
 
     def _remove_site(self, before: Mapping[str, Any]) -> None:
-        extensions = sorted(self.plan.extensions.glob("*"))
+        extensions = [self.plan.extensions / name for name in EXTENSIONS]
         loaded = Path(f"{self.plan.site}.loaded")
         for path in (*self.plan.links, self.plan.site, self.plan.listen, loaded, *extensions):
             self._remove(path)
-        self._remove_pages(default_page=before["default_page"])
-        for folder in [self.plan.extensions, *map(Path, before["folders"])]:
+        for root, default_page in self._roots(before).items():
+            self._remove_pages(Path(root), default_page=default_page)
+        self._remove_folders([str(self.plan.extensions), *before["folders"]])
+
+    def _roots(self, before: Mapping[str, Any]) -> dict[str, bool]:
+        """Return the folders that the site has had, and whether the distribution's page was in each before."""
+        # One at a time was recorded before
+        return dict(before.get("roots") or {os.path.realpath(self.root): before.get("default_page", False)})
+
+    def _remove_folders(self, folders: Sequence[str]) -> None:
+        """Remove those that are empty."""
+        for folder in map(Path, folders):
             if folder.is_dir() and not any(folder.iterdir()):
                 self.changed = True
                 if not self.check:
@@ -282,18 +345,18 @@ class Server:
             if read_configuration(self.plan).problem:
                 run("a2enmod", "--quiet", module)
 
-    def _remove_pages(self, *, default_page: bool) -> None:
+    def _remove_pages(self, root: Path, *, default_page: bool) -> None:
         """Remove the pages that the roles httpd and report wrote; put the distribution's back."""
-        page = self.root / "index.html"
-        report = self.root / "report.html"
+        page = root / "index.html"
+        report = root / "report.html"
         kinds = {page: PLACEHOLDER, report: REPORT}
-        kinds |= {self.root / "header.html": HEADER, self.root / "measured.html": MEASURED}
+        kinds |= {root / "header.html": HEADER, root / "measured.html": MEASURED}
         for path, kind in kinds.items():
             if is_page(path, kind):
                 self._remove(path)
         if read_json(report.with_suffix(".json")).keys() >= {"host", "system", "url", "components"}:
             self._remove(report.with_suffix(".json"))
-        if default_page and not page.exists() and self.plan.default_page.exists() and self.root.is_dir():
+        if default_page and not page.exists() and self.plan.default_page.exists() and root.is_dir():
             self._write(page, read_text(self.plan.default_page))
 
     def _create(self, folder: Path) -> None:

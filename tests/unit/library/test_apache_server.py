@@ -97,11 +97,12 @@ def apache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Apache:
 
 @pytest.fixture
 def act(apache: Apache, run_module: RunModule) -> Act:
-    def act(state: str = "present", port: int = 8081, **options: object) -> dict[str, Any]:
+    def act(state: str = "present", port: int = 8081, *, check: bool = False, **options: Any) -> dict[str, Any]:
         ports = {"httpd_port": port}
         given: dict[str, Any] = {"ports": ports, "server_name": "lab.example.org", "modules": ["headers"]}
         root = {"root": str(apache.root), "document_root": str(apache.page.parent)}
-        return run_module("apache_server", state=state, family="Debian", **{**root, **given, **options})
+        options = {**root, **given, **options}
+        return run_module("apache_server", check=check, state=state, family="Debian", **options)
 
     return act
 
@@ -207,7 +208,9 @@ def test_tls_does_not_open_the_port_that_is_not_asked_for(act: Act, apache: Apac
 def test_a_host_of_an_earlier_release_gets_its_ports_back(act: Act, apache: Apache) -> None:
     apache.install()
     (apache.etc / "ports.conf").write_text(PORTS.replace("80", "8081"))
-    (apache.etc / "sites-available/labserver.conf").write_text("<VirtualHost *:8081>\n</VirtualHost>\n")
+    (apache.etc / "sites-available/labserver.conf").write_text(
+        "<VirtualHost *:8081>\nErrorLog /var/log/apache2/labserver-error.log\n</VirtualHost>\n"
+    )
     (apache.etc / "sites-enabled/labserver.conf").symlink_to("../sites-available/labserver.conf")
     set_up(act, apache)
     assert (apache.etc / "ports.conf").read_text() == PORTS.replace(
@@ -246,6 +249,80 @@ def test_the_pages_of_role_report_go(act: Act, apache: Apache) -> None:
     data.write_text('{"host": "lab-1", "system": "Debian 12", "url": "http://lab/", "components": [], "more": {}}')
     act("absent")
     assert not any(path.exists() for path in (header, report, data, measured))
+
+
+def test_what_people_add_to_our_site_stays(act: Act, apache: Apache) -> None:
+    apache.install()
+    set_up(act, apache)
+    folder = apache.etc / "labserver.d"
+    (folder / "jupyter.conf").write_text("# ours")
+    (folder / "theirs.conf").write_text("# theirs")
+    (folder / "old").mkdir()
+    assert not act("absent")["failed"]
+    assert sorted(path.name for path in folder.iterdir()) == ["old", "theirs.conf"]
+
+
+@pytest.mark.parametrize("place", ["sites-available", "sites-enabled", "conf-enabled"])
+def test_a_file_of_others_by_the_name_of_ours_is_refused_and_never_removed(
+    act: Act, apache: Apache, place: str
+) -> None:
+    apache.install()
+    (apache.etc / place / "labserver.conf").write_text(WIKI)
+    before = apache.tree()
+    assert "labserver.conf was not made here" in act("checked")["msg"]
+    removed = act("absent")
+    assert (removed["changed"], removed["packages"]) == (False, [])
+    assert apache.tree() == before
+
+
+def test_a_site_that_moves_leaves_nothing_behind(act: Act, apache: Apache) -> None:
+    apache.install()
+    set_up(act, apache)
+    first, second, third = apache.page.parent, apache.root / "srv/one/www", apache.root / "srv/two"
+    apache.page.write_text("<p>No analysis has been published here yet.")
+    third.mkdir(parents=True)
+    (third / "notes.html").write_text("theirs")
+    for root in (second, third):
+        assert set_up(act, apache, document_root=str(root))["moved"]
+        assert act("moved", document_root=str(root), check=True)["changed"]
+        assert act("moved", document_root=str(root))["changed"]
+        assert not act(document_root=f"{root}/")["moved"]
+        (root / "report.html").write_text("<title>lab-1: what this server has</title>")
+        (root / "index.html").write_text("<p>No analysis has been published here yet.")
+    assert apache.page.read_text() == "It works!"
+    assert not second.exists()
+    act("absent", document_root=str(third))
+    assert apache.page.read_text() == "It works!"
+    assert [path.name for path in third.iterdir()] == ["notes.html"], "and no page of the distribution"
+    assert sorted(path.name for path in first.iterdir()) == ["index.html"]
+
+
+def test_folders_that_cannot_be_ours_are_refused(act: Act, apache: Apache) -> None:
+    apache.install()
+    wiki, blog = apache.root / "srv/wiki", apache.root / "srv/blog"
+    for folder in (wiki, blog):
+        folder.mkdir(parents=True)
+    apache.add("wiki", f"<VirtualHost *:80>\nServerName w.example.org\nDocumentRoot {wiki}\n</VirtualHost>\n")
+    (blog / "index.php").write_text("theirs")
+    (apache.root / "link").symlink_to(wiki)
+    for path, words in {
+        f"{apache.root}/link": "a site of others serves",
+        f"{blog}/": "first page of others (index.php)",
+        f"{blog}/index.php": "is no folder",
+        "www": "absolute path",
+    }.items():
+        message = act("checked", document_root=path)["msg"]
+        assert words in message
+        assert "set httpd_document_root" in message or "set it" in message
+    (wiki / "index.html").write_text("theirs")  # then vec2pca has to have a page of another name
+    assert not act("checked", document_root=str(wiki))["failed"]
+
+
+def test_a_link_to_a_page_that_is_not_there_yet_is_left(act: Act, apache: Apache) -> None:
+    apache.install()
+    apache.page.unlink()
+    apache.page.symlink_to("app/index.html")
+    assert not set_up(act, apache)["write_page"]
 
 
 def test_a_configuration_that_is_wrong_already_is_named(act: Act, apache: Apache) -> None:
