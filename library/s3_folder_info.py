@@ -86,6 +86,7 @@ reason:
   type: str
 """
 
+import posixpath
 from pathlib import PurePosixPath
 
 from ansible.module_utils.basic import AnsibleModule
@@ -109,7 +110,8 @@ def main() -> None:
     )
     options = module.params
     files = {
-        str(PurePosixPath(file["path"]).relative_to(options["path"])): FileVersion(
+        # As ansible.builtin.find spells it
+        str(PurePosixPath(file["path"]).relative_to(posixpath.normpath(options["path"]))): FileVersion(
             file["size"], file["checksum"], file["mtime"]
         )
         for file in options["files"]

@@ -121,6 +121,14 @@ def test_a_prefix_may_be_empty_or_end_in_a_slash(bucket: Any, folder: Folder, pr
     assert folder.differing("pull", prefix) == ["one"]
 
 
+@pytest.mark.parametrize("spelling", ["{}/", "{}//", "{}/./", "{}/deep/.."])
+def test_a_folder_may_be_spelled_in_any_way(bucket: Any, folder: Folder, spelling: str) -> None:
+    bucket.put_object(Key="sets/one", Body=b"one")
+    folder.write({"one": b"one", "deep/two": b"two"})
+    result = folder.compare("push", path=spelling.format(folder.path))
+    assert [one["path"] for one in result["transfers"]] == ["deep/two"]
+
+
 def test_only_what_differs_is_transferred(bucket: Any, folder: Folder) -> None:
     folder.write({"same": b"same", "size": b"longer", "bytes": b"abc"})
     for key, body in {"same": b"same", "size": b"long", "bytes": b"xyz", "new": b"new"}.items():
