@@ -30,6 +30,7 @@ options:
     default: ""
   stays:
     description: Whether what was made at an earlier O(where) stays when that changes, of which a warning tells then.
+      With O(state=absent) and another path than was recorded, the record stays too, as long as that path exists.
     type: bool
     default: false
   reason:
@@ -109,6 +110,11 @@ from ansible.module_utils.labserver.record import Record
 REPORT_ONLY = "To have it reported only, set labserver_strict: false"
 
 
+def same_place(one: str, other: str) -> bool:
+    """Return whether two texts are the same, or two spellings of a path."""
+    return one == other or (one[:1] == other[:1] == "/" and os.path.realpath(one) == os.path.realpath(other))
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -136,9 +142,13 @@ def main() -> None:
     before = fact.read_text(encoding="utf-8") if fact.exists() else ""
     after = "" if record["state"] == "absent" else json.dumps(record, indent=2, sort_keys=True) + "\n"
     known = Record(record["name"])
-    changed = before != after or (not after and known.path.exists())
     earlier = read_json(fact).get("where")
-    if module.params["stays"] and earlier and record["where"] and earlier != record["where"]:
+    moved = module.params["stays"] and earlier and record["where"] and not same_place(earlier, record["where"])
+    if moved and not after:
+        moved = os.path.lexists(earlier)
+        after = before if moved else ""  # of what is there still
+    changed = before != after or (not after and known.path.exists())
+    if moved:
         module.warn(
             f"{record['name']} was at {earlier} before, and what was made there stays. To remove it, run "
             f"playbooks/remove.yml --tags {record['name']} with the variables of then"
@@ -155,7 +165,7 @@ def main() -> None:
             fact.unlink(missing_ok=True)
             known.remove()
     result: dict[str, Any] = {"changed": changed, "diff": {"before": before, "after": after}}
-    if after:
+    if record["state"] != "absent":
         result["component"] = record
     missing = [record["reason"]] if record["state"] == "unavailable" else []
     missing += [f"{name}: {reason}" for name, reason in record["unavailable"].items()]

@@ -34,6 +34,28 @@ def test_what_stays_at_another_place_is_told(tmp_path: Path, run_module: RunModu
     assert "--tags python_venv" in str(result["warnings"])
 
 
+def test_another_spelling_is_the_same_place(tmp_path: Path, run_module: RunModule) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    arguments: dict[str, Any] = {"name": "python_venv", "path": str(tmp_path), "stays": True}
+    for spelling in (tmp_path, f"{tmp_path}/", f"{tmp_path}//.", f"{tmp_path}/link"):
+        assert "warnings" not in run_module("component", where=str(spelling), **arguments)
+
+
+def test_a_removal_elsewhere_is_told_and_keeps_the_record(tmp_path: Path, run_module: RunModule) -> None:
+    made = tmp_path / "venv"
+    made.mkdir()
+    arguments: dict[str, Any] = {"name": "python_venv", "path": str(tmp_path / "facts"), "stays": True}
+    run_module("component", where=str(made), **arguments)
+    result = run_module("component", where="/opt/other", state="absent", **arguments)
+    assert not result["changed"]
+    assert f"was at {made} before" in str(result["warnings"])
+    assert (tmp_path / "facts" / "labserver_python_venv.fact").exists()
+    made.rmdir()
+    result = run_module("component", where="/opt/other", state="absent", **arguments)
+    assert (result["changed"], result.get("warnings")) == (True, None)
+    assert list((tmp_path / "facts").iterdir()) == []
+
+
 def test_check_mode_writes_nothing(tmp_path: Path, run_module: RunModule) -> None:
     assert run_module("component", name="swap", check=True, path=str(tmp_path))["changed"]
     assert list(tmp_path.iterdir()) == []
