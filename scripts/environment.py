@@ -134,9 +134,11 @@ def make() -> None:
     stamp = VENV / "labserver.stamp"
     digest = hashlib.sha256(REQUIREMENTS.read_bytes() + UV_REQUIREMENT.read_bytes()).hexdigest()
     if not stamp.exists() or not succeeds(python(), "-c", ""):
+        _require_ours(stamp)
         _require_venv_module()
         print_status(f"Making the controller's environment with Python {sys.version.split()[0]}")
         stamp.unlink(missing_ok=True)
+        _begun().touch()
         check(sys.executable, "-m", "venv", "--clear", VENV)
         _pip_install(UV_REQUIREMENT)
     elif stamp.read_text(encoding="utf-8").split()[:1] == [digest]:
@@ -150,6 +152,20 @@ def make() -> None:
         _pip_install(REQUIREMENTS)
     compile_byte_code()
     stamp.write_text(f"{digest}\n", encoding="utf-8")
+
+
+def _begun() -> Path:
+    """Return the file that notes that the environment is ours, also where a run was cut off before the stamp."""
+    return STATE / "venv-begun"
+
+
+def _require_ours(stamp: Path) -> None:
+    """Refuse to clear what somebody else has by the name of the environment."""
+    if VENV.is_dir() and any(VENV.iterdir()) and not stamp.exists() and not _begun().exists():
+        where = f", which leads to {VENV.resolve()}" if VENV.is_symlink() else ""
+        raise ScriptError(
+            f"{VENV}{where} was not made by this script, which would empty it: move it away, or remove it"
+        )
 
 
 def compile_byte_code() -> None:

@@ -68,6 +68,22 @@ def test_one_that_was_cut_off_is_made_anew(calls: Calls) -> None:
     assert "venv --clear" in calls[0]
 
 
+def test_one_of_somebody_else_is_refused_and_stays(calls: Calls, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "pyvenv.cfg").touch()
+    for way in ("link", "folder"):
+        if way == "link":
+            environment.VENV.symlink_to(theirs)
+        else:
+            environment.VENV.unlink()
+            theirs.rename(environment.VENV)
+        with pytest.raises(ScriptError, match="move it away"):
+            environment.make()
+        assert (environment.VENV / "pyvenv.cfg").exists()
+    assert calls == []
+
+
 def test_pip_does_it_where_uv_cannot(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 2))
     environment.make()
