@@ -67,6 +67,21 @@ def sandbox_problem(hosts: Sequence[Mapping[str, Any]], systems: Collection[str]
     return ""
 
 
+def taken_names(engine: Mapping[str, Any], hosts: Sequence[str], network: str, label: str, project: str) -> list[str]:
+    """Return what others have by the names of our hosts, their volumes and our network; all of Docker's is in `engine`.
+
+    A network of another's would be replaced, a volume used, and removed with the host.
+    """
+    wanted = {"containers": hosts, "volumes": hosts, "networks": [network]}
+    return [
+        f"{kind.removesuffix('s')} {name}"
+        for kind, names in wanted.items()
+        for found in engine.get(kind) or ()
+        for name in (one.removeprefix("/") for one in found.get("Names") or [found.get("Name", "")])
+        if name in names and (found.get("Labels") or {}).get(label) != project
+    ]
+
+
 def published_ports(host: Mapping[str, Any]) -> list[str]:
     """Return the ports of a host as the container's option wants them."""
     ports = (("http_port", 80), ("rstudio_port", 8787))
@@ -123,6 +138,7 @@ class FilterModule:
             for function in (
                 sandbox_host_list,
                 sandbox_problem,
+                taken_names,
                 published_ports,
                 security_options,
                 confinement,

@@ -47,6 +47,31 @@ def test_hosts_that_cannot_be_are_refused(
     assert bool(problem) == bool(told)
 
 
+def test_what_others_have_by_our_names_is_told(sandbox: ModuleType) -> None:
+    ours, other = {"labserver.project": "lab"}, {"labserver.project": "other"}
+    engine = {
+        "containers": [
+            {"Names": ["/lab-1"], "Labels": ours},
+            {"Names": ["/db", "/lab-2"], "Labels": {}},
+            {"Names": ["/lab-22"], "Labels": None},
+            {"Names": ["/LAB-3"], "Labels": {}},
+        ],
+        "volumes": [
+            {"Name": "lab-1", "Labels": other},
+            {"Name": "lab-2", "Labels": ours},
+            {"Name": "lab", "Labels": {}},
+        ],
+        "networks": [{"Name": "lab", "Labels": {}}, {"Name": "lab-1", "Labels": {}}],
+    }
+    hosts = ["lab-1", "lab-2", "lab-3"]
+    assert sandbox.taken_names(engine, hosts, "lab", "labserver.project", "lab") == [
+        "container lab-2",
+        "volume lab-1",
+        "network lab",
+    ]
+    assert sandbox.taken_names({"volumes": None}, hosts, "lab", "labserver.project", "lab") == []
+
+
 def test_proxies_are_given_in_both_cases(sandbox: ModuleType) -> None:
     controller = {"http_proxy": "", "HTTP_PROXY": "http://proxy:1", "no_proxy": "localhost", "NO_PROXY": "other"}
     assert sandbox.proxy_variables(controller) == {
