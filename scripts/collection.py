@@ -55,7 +55,7 @@ def build(folder: Path) -> Path:
     version = semantic(project["version"])
     about = {**yaml.safe_load((GALAXY / "galaxy.yml").read_text(encoding="utf-8")), "version": version}
     content = collect(tracked())
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = machine.output_folder(folder)
     archive = folder / f"{about['namespace']}-{about['name']}-{version}.tar.gz"
     archive.write_bytes(packed(with_manifest(about, content)))
     return archive

@@ -89,6 +89,15 @@ def check(*command: str | Path, env: Mapping[str, str] | None = None, text: str 
         raise ScriptError(f"{Path(command[0]).name} failed with exit code {done.returncode}: see above")
 
 
+def output_folder(path: Path) -> Path:
+    """Make the folder that a script writes to; return its path from the root, as commands run in another folder."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ScriptError(f"{path} cannot be the folder to write to ({error.strerror}): name another") from error
+    return path.absolute()
+
+
 def is_root() -> bool:
     """Return whether the script runs as root."""
     return os.geteuid() == 0

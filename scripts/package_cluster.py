@@ -56,7 +56,7 @@ def main() -> int:
 
 def build(folder: Path, python: str, platform: str) -> None:
     """Write the two files into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = machine.output_folder(folder)
     with tempfile.TemporaryDirectory(dir=folder) as name:
         tree = Path(name) / "tree"
         install(tree, python, platform)
