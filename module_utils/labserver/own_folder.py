@@ -110,6 +110,8 @@ class OwnFolder:
                 self._remove(entry)
             else:
                 kept.append(entry.name)
+        if not kept and self._says(self.path) == _USED:
+            self._remove(self.mark)
         self._remove_empty()
         return kept
 

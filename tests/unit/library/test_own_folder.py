@@ -163,6 +163,19 @@ def test_a_file_from_before_stays_by_whatever_way_it_was_reached(tmp_path: Path,
     assert names(path) == {"a.gz", "b.gz", "c.gz"}
 
 
+def test_a_folder_that_was_empty_is_empty_again(tmp_path: Path, run_module: RunModule) -> None:
+    path = tmp_path / "results"
+    path.mkdir()
+    assert run(run_module, path, whole=True)["ours"]
+    for name in ("sample.txt", "notes.txt"):
+        (path / name).write_text("x")
+    assert run(run_module, path, "absent")["kept"] == ["notes.txt"]
+    assert names(path) == {".labserver", "notes.txt"}
+    (path / "notes.txt").unlink()
+    run(run_module, path, "absent")
+    assert names(path) == set()
+
+
 def test_a_file_without_a_record_is_somebody_elses(tmp_path: Path, run_module: RunModule) -> None:
     path = tmp_path / "data"
     files = ["sample.txt", "set.gz", "given.gz", "absent.gz"]
