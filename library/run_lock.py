@@ -11,6 +11,7 @@ description:
   - >-
     The record holds while that run lives. A run of the same controller lives as long as its process; one of another
     controller as long as its SSH connection, which Ansible keeps for a minute after its last task. A reboot ends it.
+  - Fails as well for a host that the same run has by another name.
   - Then waits for whatever holds the locks of apt and dpkg, such as the upgrades of a machine that has just booted.
   - C(run) and C(alive) are set by the action plugin of the same name.
 options:
@@ -19,7 +20,7 @@ options:
     type: path
     default: /run/labserver-run.json
   run:
-    description: The run; C(controller), C(process), C(user) and C(playbook).
+    description: The run; C(controller), C(process), C(user), C(playbook), and C(host), its name in the inventory.
     type: dict
   alive:
     description: The processes of Ansible that live on the controller.

@@ -66,8 +66,9 @@ def is_alive(session: Mapping[str, Any] | None) -> bool:
 def take(path: Path, run: Mapping[str, Any], alive: Sequence[str], *, write: bool = True) -> dict[str, Any]:
     """Record that `run` configures this host; LabError where another run does that still lives.
 
-    `run` has controller, process (a name that no other process there ever has), user and playbook; `alive` are the
-    processes of Ansible that live on that controller. A run of another controller lives as long as its connection.
+    `run` has controller, process (a name that no other process there ever has), user, playbook, and the host's name in
+    the inventory; `alive` are the processes of Ansible that live on that controller. A run of another controller lives
+    as long as its connection. LabError as well where the same run has the machine by another name.
     """
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # for these few lines only
@@ -79,6 +80,11 @@ def take(path: Path, run: Mapping[str, Any], alive: Sequence[str], *, write: boo
             here = holder["controller"] == run["controller"]
             if holder["process"] in alive if here else is_alive(holder["session"]):
                 raise LabError(refusal(holder, path, here=here))
+        elif holder and holder.get("host") != run.get("host"):
+            raise LabError(
+                f"{run.get('host')} is the same machine as {holder.get('host')} of this inventory, and each would undo "
+                "what the other does: take one of the two names out of it, or leave it out with --limit"
+            )
         record = {**run, "session": session_of(os.getpid()), "since": time.strftime("%Y-%m-%d %H:%M:%S %Z")}
         if write:
             file.seek(0)

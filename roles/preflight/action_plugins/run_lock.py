@@ -72,6 +72,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             "process": next((name for name in alive if name.split(":")[0] == mine), mine),
             "user": user(),
             "playbook": playbooks(sys.argv),
+            "host": (task_vars or {}).get("inventory_hostname", ""),
         }
         options = {**self._task.args, "run": run, "alive": alive}
         result.update(self._execute_module(module_args=options, task_vars=task_vars))

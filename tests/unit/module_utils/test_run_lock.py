@@ -33,6 +33,14 @@ def test_a_run_goes_on_with_its_own_lock(path: Path) -> None:
         assert run_lock.take(path, ANNA, ["7:100"])["user"] == "anna"
 
 
+def test_one_machine_by_two_names_is_refused(path: Path) -> None:
+    for _ in range(2):
+        run_lock.take(path, {**ANNA, "host": "lab-1"}, ["7:100"])
+        with pytest.raises(LabError, match=r"LAB-1 is the same machine as lab-1 .* take one of the two names out"):
+            run_lock.take(path, {**ANNA, "host": "LAB-1"}, ["7:100"])
+    run_lock.take(path, {**BERT, "host": "LAB-1"}, ["8:200"])  # by itself, in a later run
+
+
 def test_a_second_run_is_told_who_runs(path: Path) -> None:
     run_lock.take(path, ANNA, ["7:100"])
     with pytest.raises(LabError, match=r"anna on desk configures .*: site.yml, process 7.* kill 7"):
