@@ -231,6 +231,20 @@ def test_input_and_outputs_are_different_files(
     assert [path.name for path in tmp_path.iterdir() if path.name != small_text.name] == ["link"]
 
 
+def test_what_else_is_read_is_no_output(small_text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    about, result = tmp_path / "about.json", tmp_path / "r.json"
+    about.write_text('{"Set": "theirs"}')
+    assert main([str(small_text), "--json", str(result), *QUICK]) == 0
+    before = result.read_bytes()
+    for arguments, names in (
+        ([str(about), "--about", str(about)], "OUTPUT and --about are the same file"),
+        (["--like", str(result), "--seed", "2", "--json", str(result)], "--json and --like are the same file"),
+    ):
+        assert main([str(small_text), *arguments]) == 1
+        assert names in capsys.readouterr().err
+    assert (about.read_text(), result.read_bytes()) == ('{"Set": "theirs"}', before)
+
+
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text("old")

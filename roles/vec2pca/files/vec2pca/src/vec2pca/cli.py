@@ -162,14 +162,16 @@ def write_json(path: Path, value: object) -> None:
 def parse_analysis(command: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of an analysis; those not given are those of the result that `--like` names."""
     options = command.parse_args(arguments)
+    options.like_file = options.like
     if options.like:
         result = read_result(options.like)
         given: dict[str, Any] = result["parameters"]
         names = [name for name in Settings.__dataclass_fields__ if name in given and name != "workers"]
         chosen = {"min_count": None} if given.get("min_count_chosen") else {}
         command.set_defaults(title=result["title"], **{name: given[name] for name in names}, **chosen)
+        like_file = options.like_file
         options = command.parse_args(arguments)
-        options.like = result
+        options.like, options.like_file = result, like_file
     return options
 
 
@@ -181,7 +183,10 @@ def run(arguments: Sequence[str]) -> None:
         command.error(f"--components {options.components} is more than --features {options.features}")
     if not (options.output or options.json):
         command.error("name the page to write (OUTPUT.html), or --json FILE")
-    check_outputs({"OUTPUT": options.output, "--json": options.json}, {"INPUT": options.input})
+    inputs = {"INPUT": options.input, "--about": options.about, "--like": options.like_file}
+    check_outputs(
+        {"OUTPUT": options.output, "--json": options.json}, {key: path for key, path in inputs.items() if path}
+    )
     name = shown(options.input)
     about = read_object(options.about, "--about") if options.about else (options.like or {}).get("about", {})
     title = options.title or f"vec2pca: {readable(Path(name).name)}"

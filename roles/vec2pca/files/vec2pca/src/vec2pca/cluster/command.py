@@ -129,7 +129,7 @@ def run(arguments: Sequence[str]) -> None:
     outputs = {"OUTPUT": options.output, "--json": options.json, "--save-lines": options.save_lines}
     inputs = find_inputs(options.inputs)
     paths = {entry.address: Path(entry.address) for entry in inputs if not is_remote(entry.address)}
-    piped = check_outputs(outputs, paths)
+    piped = check_outputs(outputs, paths | ({"--about": options.about} if options.about else {}))
     about = read_object(options.about, "--about") if options.about else {}
     first = mask(options.inputs[0]) if is_remote(options.inputs[0]) else options.inputs[0]
     title = options.title or f"vec2pca: {readable(first)}"
