@@ -33,6 +33,12 @@ options:
       With O(state=absent) and another path than was recorded, the record stays too, as long as that path exists.
     type: bool
     default: false
+  places:
+    description: Further paths of what was made. One that is there and no longer among them, nor at O(where), is told as
+      with O(stays).
+    type: list
+    elements: path
+    default: []
   reason:
     description: Why it is unavailable, and what would help. Required with O(state=unavailable).
     type: str
@@ -115,6 +121,16 @@ def same_place(one: str, other: str) -> bool:
     return one == other or (one[:1] == other[:1] == "/" and os.path.realpath(one) == os.path.realpath(other))
 
 
+def left_behind(earlier: dict[str, Any], record: dict[str, Any], *, stays: bool) -> list[str]:
+    """Return where an earlier run made what this one does not know of."""
+    now = [record["where"], *record.get("places", [])]
+    where = str(earlier.get("where", "")) if stays and record["where"] else ""
+    places = [path for path in earlier.get("places", []) if "places" in record and os.path.lexists(path)]
+    if record["state"] == "absent" and not os.path.lexists(where):
+        where = ""
+    return [path for path in (where, *places) if path and not any(same_place(path, one) for one in now)]
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -123,6 +139,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["ready", "unavailable", "absent"], "default": "ready"},
             "where": {"type": "str", "default": ""},
             "stays": {"type": "bool", "default": False},
+            "places": {"type": "list", "elements": "path", "default": []},
             "reason": {"type": "str", "default": ""},
             "unavailable": {"type": "dict", "default": {}},
             "details": {"type": "dict", "default": {}},
@@ -136,21 +153,22 @@ def main() -> None:
     record: dict[str, Any] = {
         key: scrubbed(module.params[key]) for key in ("name", "state", "where", "reason", "unavailable", "details")
     }
+    places = module.params["places"]
+    if places:
+        record["places"] = places
     if record["state"] == "unavailable" and not record["reason"]:
         module.fail_json(msg=f"component {record['name']}: state=unavailable needs a reason; set it")
     fact = Path(module.params["path"]) / f"labserver_{record['name']}.fact"
     before = fact.read_text(encoding="utf-8") if fact.exists() else ""
     after = "" if record["state"] == "absent" else json.dumps(record, indent=2, sort_keys=True) + "\n"
     known = Record(record["name"])
-    earlier = read_json(fact).get("where")
-    moved = module.params["stays"] and earlier and record["where"] and not same_place(earlier, record["where"])
-    if moved and not after:
-        moved = os.path.lexists(earlier)
-        after = before if moved else ""  # of what is there still
+    left = left_behind(read_json(fact), record, stays=module.params["stays"])
+    if left and not after:
+        after = before  # of what is there still
     changed = before != after or (not after and known.path.exists())
-    if moved:
+    if left:
         module.warn(
-            f"{record['name']} was at {earlier} before, and what was made there stays. To remove it, run "
+            f"{record['name']} was at {', '.join(left)} before, and what was made there stays. To remove it, run "
             f"playbooks/remove.yml --tags {record['name']} with the variables of then"
         )
     if changed and not module.check_mode:

@@ -56,6 +56,25 @@ def test_a_removal_elsewhere_is_told_and_keeps_the_record(tmp_path: Path, run_mo
     assert list((tmp_path / "facts").iterdir()) == []
 
 
+def test_further_places_are_told_where_they_are_left(tmp_path: Path, run_module: RunModule) -> None:
+    venv, results, other = tmp_path / "venv", tmp_path / "results", tmp_path / "other"
+    arguments: dict[str, Any] = {"name": "lab", "path": str(tmp_path / "facts"), "where": "/lab/ of the site"}
+    for folder in (venv, results, other):
+        folder.mkdir()
+    for places in ([venv, results], [venv, f"{results}/"]):
+        assert "warnings" not in run_module("component", places=list(map(str, places)), **arguments)
+    result = run_module("component", places=[str(other), str(results)], **arguments)
+    assert f"lab was at {venv} before" in str(result["warnings"])
+    # By a removal with other variables, until it is gone
+    result = run_module("component", state="absent", places=[str(venv), str(results)], **arguments)
+    assert (result["changed"], "component" in result) == (False, False)
+    assert f"lab was at {other} before" in str(result["warnings"])
+    other.rmdir()
+    assert run_module("component", state="absent", places=[str(venv)], **arguments)["warnings"]  # the results
+    results.rmdir()
+    assert run_module("component", state="absent", places=[str(venv)], **arguments)["changed"]
+
+
 def test_check_mode_writes_nothing(tmp_path: Path, run_module: RunModule) -> None:
     assert run_module("component", name="swap", check=True, path=str(tmp_path))["changed"]
     assert list(tmp_path.iterdir()) == []
