@@ -84,3 +84,13 @@ def test_a_sheet_a_user_and_no_password_in_what_is_printed(tmp_path: Path) -> No
     assert "changed=0" in write(tmp_path, ["ada", "ben", "carl"])
     assert "secret of" not in write(tmp_path, ["ben"])  # nor what is no longer there
     assert "ada" not in handout.read_text()
+
+
+def test_a_link_is_not_replaced(tmp_path: Path) -> None:
+    handout, notes = tmp_path / "secrets" / "handout.html", tmp_path / "notes.html"
+    handout.parent.mkdir()
+    notes.write_text("theirs")
+    handout.symlink_to(notes)
+    printed = write(tmp_path, ["ada"])
+    assert f"is a link, and is left as it is: set it to {notes}" in " ".join(printed.split())
+    assert (handout.is_symlink(), notes.read_text()) == (True, "theirs")
