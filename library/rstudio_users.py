@@ -133,7 +133,8 @@ to_remove:
   elements: dict
 to_restore:
   description: With O(state=absent), accounts from before the role. Each has C(name), the C(groups) that the role added
-    it to, and the C(password) field that it had when it had none, C(locked) when it had a locked one, or nothing.
+    it to, and the C(password) field that it had when it had none, C(locked) when it had a locked one, C(unlocked) when
+    the role locked it, or nothing; and C(left), groups that the role took it out of.
   returned: success
   type: list
   elements: dict
@@ -207,7 +208,7 @@ def main() -> None:
             check_server(etc)
             if options["port"]:
                 check_ports({"rstudio_server_port": options["port"]}, ["rstudio-server"], options["address"])
-            before = history(changes, found, options["comment"], record.content)
+            before = history(changes, found, options["comment"], options["group"], record.content)
             if before != record.content and not module.check_mode:
                 record.write(before)
     except LabError as error:

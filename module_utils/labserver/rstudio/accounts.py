@@ -70,7 +70,8 @@ class AccountChanges:
     to_expel: list[str] = field(default_factory=list)
     # Accounts to remove: name, remove_home
     to_remove: list[dict[str, Any]] = field(default_factory=list)
-    # Accounts from before the role: name, groups to leave, and what stood in place of a password
+    # Accounts from before the role: name, groups to leave, what stood in place of a password, and `left`, groups that
+    # it was taken out of
     to_restore: list[dict[str, Any]] = field(default_factory=list)
     groups_to_remove: list[str] = field(default_factory=list)
 
@@ -175,7 +176,9 @@ def plan_changes(
     return changes
 
 
-def history(changes: AccountChanges, found: Accounts, comment: str, known: Mapping[str, Any]) -> dict[str, Any]:
+def history(
+    changes: AccountChanges, found: Accounts, comment: str, login_group: str, known: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what is known of the host before the role, with what the changes are about to change."""
     created = {*known.get("groups", []), *changes.missing_groups}
     accounts: dict[str, Any] = {name: dict(before) for name, before in known.get("accounts", {}).items()}
@@ -185,9 +188,13 @@ def history(changes: AccountChanges, found: Accounts, comment: str, known: Mappi
         asked = [one["groups"] for one in changes.to_create if one["name"] == name]
         added = [group for groups in asked for group in groups if not found.in_group(name, group)]
         password = account.no_password if name in [*changes.to_set_password, *changes.to_unlock] else ""
-        if added or password:
+        password = "unlocked" if name in changes.to_lock else password
+        was_member = name in changes.to_expel and login_group not in created
+        if added or password or was_member:
             before = accounts.setdefault(name, {"groups": [], "password": password})
-            before["groups"] = sorted({*before["groups"], *added})
+            if was_member and login_group not in before["groups"]:
+                before["left"] = [login_group]
+            before["groups"] = sorted({*before["groups"], *added} - {*before.get("left", [])})
             before["password"] = before["password"] or password
     return {"groups": sorted(created), "accounts": accounts}
 
@@ -211,10 +218,14 @@ def plan_removal(
     for name in sorted(found.accounts.keys() & accounts.keys() - removed):
         groups = [group for group in accounts[name]["groups"] if name in found.members.get(group, ())]
         password = accounts[name]["password"]
-        if found.accounts[name].no_password == password:
+        if found.accounts[name].no_password == password or (
+            password == "unlocked" and not found.accounts[name].locked  # noqa: S105 - no password
+        ):
             password = ""
-        if groups or password:
-            changes.to_restore.append({"name": name, "groups": groups, "password": password})
+        left = [group for group in accounts[name].get("left", []) if not found.in_group(name, group)]
+        if groups or password or left:
+            restored = {"name": name, "groups": groups, "password": password}
+            changes.to_restore.append({**restored, "left": left} if left else restored)
     # An earlier release kept no record; it had the login group to itself
     groups = known.get("groups", [login_group] if (etc / FACT).exists() else [])
     for group in groups:

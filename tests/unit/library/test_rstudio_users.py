@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -221,6 +222,24 @@ def test_the_removal_gives_accounts_from_before_back_what_they_had(compare: Comp
         "groups_to_remove": ["lab"],
         "pending": True,
     }
+
+
+def test_an_account_from_before_that_was_locked_is_let_in_again(compare: Compare, etc: Path) -> None:
+    """Anna had a password, and was in the group, which was there."""
+    compare({"name": "anna", "state": "locked"}, comment="ours")
+    (etc / "shadow").write_text(SHADOWS.replace(f"anna:{HASH}", f"anna:!{HASH}"))
+    group = (etc / "group").read_text()
+    (etc / "group").write_text(re.sub("(rstudio-users:x:[0-9]+:).*", r"\1carl", group))
+    compare({"name": "anna", "state": "locked"}, comment="ours")
+    removal = compare({"name": "anna"}, state="absent", comment="ours")
+    assert removal["to_restore"] == [
+        {"name": "anna", "groups": [], "password": "unlocked", "left": ["rstudio-users"]},
+    ]
+    # Let in again meanwhile
+    (etc / "shadow").write_text(SHADOWS)
+    (etc / "group").write_text(group)
+    compare({"name": "anna"}, comment="ours")
+    assert compare({"name": "anna"}, state="absent", comment="ours") == {}
 
 
 def test_in_check_mode_nothing_is_recorded(run_module: RunModule, etc: Path) -> None:
