@@ -55,6 +55,29 @@ def test_scripts_of_the_labs_are_told_from_the_users_copies(tmp_path: Path, name
     assert found == [[os.path.normpath(f"{path}/forest.R")], [f"{tmp_path}/home/labs/forest.R"]]
 
 
+@pytest.mark.parametrize("slash", ["", "//"])
+def test_a_comparison_takes_nothing_of_others_for_its_own(tmp_path: Path, slash: str) -> None:
+    """What is not wanted any more of what is found is removed."""
+    for name in ("2024.csv", "cafe.txt", f"{'0a' * 32}.json", f"{'0a' * 32}.2.json"):
+        (tmp_path / name).touch()
+    find = {
+        "ansible.builtin.command": {
+            "argv": [
+                "find",
+                "{{ __comparison_place }}",
+                "-regextype",
+                "posix-extended",
+                "-regex",
+                "{{ __comparison_names }}",
+            ]
+        },
+        "register": "__comparison_found",
+    }
+    variables = {"comparison_path": f"{tmp_path}{slash}"}
+    found = template(tmp_path, "comparison", variables, "__comparison_files | sort", find)
+    assert found == [f"{'0a' * 32}.2.json", f"{'0a' * 32}.json"]
+
+
 def test_the_rule_for_selinux_is_about_the_document_root(tmp_path: Path) -> None:
     for path in ("/srv/www/", "/srv/c++", "/srv/lab-1.x (new)//"):
         pattern = template(tmp_path, "httpd", {"httpd_document_root": path}, "__httpd_label_pattern")
