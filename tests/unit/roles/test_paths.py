@@ -23,11 +23,12 @@ def template(folder: Path, role: str, variables: dict[str, Any], expression: str
         "connection": "local",
         "gather_facts": False,
         "vars_files": [str(ROOT / f"roles/{role}/vars/main.yml")],
-        "vars": {"ansible_python_interpreter": sys.executable, **variables},
+        "vars": {"ansible_python_interpreter": sys.executable},
         "tasks": [*tasks, answer],
     }
     (folder / "play.json").write_text(json.dumps([play]))
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(folder / "play.json")]
+    command += ["--extra-vars", json.dumps(variables)]
     done = subprocess.run(
         command, env={**os.environ, "ANSIBLE_NOCOLOR": "1"}, cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -53,6 +54,28 @@ def test_scripts_of_the_labs_are_told_from_the_users_copies(tmp_path: Path, name
         find,
     )
     assert found == [[os.path.normpath(f"{path}/forest.R")], [f"{tmp_path}/home/labs/forest.R"]]
+
+
+def test_scripts_of_others_are_not_taken_for_those_of_the_labs(tmp_path: Path) -> None:
+    folder = tmp_path / "labs"
+    (folder / "work").mkdir(parents=True)  # as a run leaves it that is killed early
+    look = {
+        "ansible.builtin.command": {
+            "argv": ["sh", "-c", "{{ __r_labs_lookup_script }}", "sh", "root", str(tmp_path), str(folder)]
+        },
+        "register": "__r_labs_lookup",
+    }
+    found = [template(tmp_path, "r_labs", {}, "__r_labs_found.files", look)]
+    (folder / "forest.R").write_text("theirs")
+    found.append(template(tmp_path, "r_labs", {}, "__r_labs_found.files", look))
+    (folder / "settings.R").write_text("ours")
+    found.append(template(tmp_path, "r_labs", {}, "__r_labs_found.files", look))
+    assert found == ["", "forest.R", ""]
+    checksums = {
+        "__r_labs_new": {"common.R": "1", "forest.R": "1", "settings.R": "1"},
+        "__r_labs_old": {"forest.R": "1"},
+    }
+    assert template(tmp_path, "r_labs", checksums, "__r_labs_outdated") == ["settings.R", "common.R"]
 
 
 @pytest.mark.parametrize("slash", ["", "//"])
