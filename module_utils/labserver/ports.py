@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import pwd
 import re
 import socket
@@ -14,6 +15,16 @@ from .errors import LabError
 
 ANY = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 _LISTEN = "0A"  # the state TCP_LISTEN in /proc/net/tcp
+
+
+def canonical(address: str) -> str:
+    """Return the one spelling of an address: Java's sockets of IPv4 are such of IPv6."""
+    try:
+        found = ipaddress.ip_address("127.0.0.1" if address == "localhost" else address)
+    except ValueError:  # another name
+        return address
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return str(mapped or found)
 
 
 @dataclass(frozen=True)
@@ -29,7 +40,8 @@ class Listener:
 
     def meets(self, address: str) -> bool:
         """Whether one who binds this port to `address` meets this listener; IPv6's any is IPv4's too."""
-        return address in ANY or self.address in ANY or self.address == address
+        mine, other = canonical(self.address), canonical(address)
+        return mine in ANY or other in ANY or mine == other
 
     def __str__(self) -> str:
         """Name it for a message."""

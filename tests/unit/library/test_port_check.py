@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible.module_utils.labserver.ports import Listener
 
 if TYPE_CHECKING:
     from tests.support.modules import RunModule
@@ -48,6 +49,21 @@ def test_programs_of_its_user_may_have_it_already(run_module: RunModule, taken: 
 def test_what_is_no_port_is_told_with_its_variable(run_module: RunModule, port: object) -> None:
     result = run_module("port_check", ports={"rstudio_server_port": port})
     assert result["msg"] == f"rstudio_server_port is {port}, which is no port: set it to 1 to 65535"
+
+
+@pytest.mark.parametrize(
+    ("listens", "address", "met"),
+    [
+        ("::ffff:127.0.0.1", "127.0.0.1", True),
+        ("::1", "0:0:0:0:0:0:0:1", True),
+        ("127.0.0.1", "localhost", True),
+        ("::ffff:0.0.0.0", "10.0.0.1", True),
+        ("127.0.0.1", "127.0.0.11", False),
+        ("::1", "127.0.0.1", False),
+    ],
+)
+def test_an_address_is_met_in_any_spelling(listens: str, address: str, *, met: bool) -> None:
+    assert Listener(listens, 80, "", "", "").meets(address) is met
 
 
 def test_one_port_for_two_things_is_refused(run_module: RunModule, free: int) -> None:
