@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LabError
+from ..files import read_json
 
 FIRST_USER_ID = 1000
 NOBODY_ID = 65534
@@ -112,7 +113,8 @@ def _no_password(password: str) -> str:
 
 def check_server(etc: Path) -> None:
     """Raise a LabError for a server, or a configuration of one, that another than the role has put there."""
-    if (etc / FACT).exists() or (etc / DROPIN).exists():
+    # One that was out of reach, as the record may say, is not there by the role
+    if (etc / DROPIN).exists() or read_json(etc / FACT).get("state") == "ready":
         return
     if (etc.parent / "usr/lib/rstudio-server/bin/rserver").exists():
         raise LabError(

@@ -267,6 +267,9 @@ def test_a_server_of_others_is_refused(compare: Compare, etc: Path) -> None:
     program = etc.parent / "usr/lib/rstudio-server/bin/rserver"
     program.parent.mkdir(parents=True)
     program.touch()
+    fact = etc / "ansible/facts.d/labserver_rstudio_server.fact"
+    fact.parent.mkdir(parents=True)
+    fact.write_text('{"state": "unavailable"}')  # then, and somebody has installed it since
     assert "--skip-tags rstudio_server" in compare({"name": "anna"})["msg"]
     (etc / "systemd/system/rstudio-server.service.d").mkdir(parents=True)
     (etc / "systemd/system/rstudio-server.service.d/labserver.conf").touch()
