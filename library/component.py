@@ -99,7 +99,7 @@ EXAMPLES = r"""
 RETURN = r"""
 component:
   description: The record as it is now kept.
-  returned: when O(state) is not V(absent)
+  returned: when there is one
   type: dict
 """
 
@@ -183,8 +183,8 @@ def main() -> None:
             fact.unlink(missing_ok=True)
             known.remove()
     result: dict[str, Any] = {"changed": changed, "diff": {"before": before, "after": after}}
-    if record["state"] != "absent":
-        result["component"] = record
+    if after:
+        result["component"] = json.loads(after)
     missing = [record["reason"]] if record["state"] == "unavailable" else []
     missing += [f"{name}: {reason}" for name, reason in record["unavailable"].items()]
     if missing and module.params["strict"]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import botocore.loaders
 import botocore.session
 import pytest
+from ansible.module_utils import _internal
 from ansible.module_utils.common import warnings
 from ansible.module_utils.labserver.aws.client import AwsClients
 from ansible.module_utils.testing import patch_module_args
@@ -58,8 +59,12 @@ def forget_warnings() -> Callable[[], None]:
 
 
 @pytest.fixture
-def run_module(capsys: pytest.CaptureFixture[str], forget_warnings: Callable[[], None]) -> RunModule:
+def run_module(
+    capsys: pytest.CaptureFixture[str], forget_warnings: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> RunModule:
     """Run a module in this process, the way Ansible does, with real arguments and real output."""
+    # As on a host. A test that loaded a plugin has set it, and warnings would not be in the result
+    monkeypatch.setattr(_internal, "is_controller", False)
 
     def run(name: str, /, *, check: bool = False, diff: bool = False, **options: object) -> dict[str, Any]:
         arguments = {key: value for key, value in options.items() if value is not None}

@@ -24,6 +24,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             facts = None
         fact = f"labserver_{options.get('name')}"
         record = {"name": options.get("name"), **{key: options.get(key, value) for key, value in DEFAULTS.items()}}
+        if places := options.get("places"):
+            record["places"] = places
         failing = boolean(options.get("strict", False), strict=False) and (
             record["state"] == "unavailable" or record["unavailable"]
         )

@@ -67,7 +67,7 @@ def test_further_places_are_told_where_they_are_left(tmp_path: Path, run_module:
     assert f"lab was at {venv} before" in str(result["warnings"])
     # By a removal with other variables, until it is gone
     result = run_module("component", state="absent", places=[str(venv), str(results)], **arguments)
-    assert (result["changed"], "component" in result) == (False, False)
+    assert (result["changed"], result["component"]["places"]) == (False, [str(other), str(results)])
     assert f"lab was at {other} before" in str(result["warnings"])
     other.rmdir()
     assert run_module("component", state="absent", places=[str(venv)], **arguments)["warnings"]  # the results

@@ -67,6 +67,19 @@ def test_what_is_forgotten_is_no_fact_any_longer(host: Host) -> None:
     assert (result["ansible_facts"], host.calls) == ({"ansible_local": OTHER}, 1)
 
 
+def test_what_stays_on_the_host_stays_a_fact(host: Host) -> None:
+    recorded = {"labserver_swap": SWAP}
+    result = host.run({"changed": False, "component": SWAP}, recorded, name="swap", state="absent", stays=True)
+    assert result["ansible_facts"] == {"ansible_local": recorded}
+
+
+def test_another_place_is_another_record(host: Host) -> None:
+    recorded = {"labserver_swap": {**SWAP, "places": ["/a"]}}
+    assert not host.run({}, recorded, name="swap", where="/swap", places=["/a"])["changed"]
+    assert host.run({"changed": True}, recorded, name="swap", where="/swap", places=["/b"])["changed"]
+    assert host.run({"changed": True}, recorded, name="swap", where="/swap")["changed"]
+
+
 def test_check_mode_leaves_the_facts(host: Host) -> None:
     assert "ansible_facts" not in host.run({"changed": True, "component": SWAP}, OTHER, check=True, name="swap")
 

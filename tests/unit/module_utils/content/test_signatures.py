@@ -15,7 +15,7 @@ from random import Random
 
 import pytest
 from ansible.module_utils.labserver.content import codecs
-from ansible.module_utils.labserver.content.signatures import HEAD, recognise
+from ansible.module_utils.labserver.content.signatures import HEAD, looks_like_html, recognise
 from ansible.module_utils.labserver.content.source import Source
 from ansible.module_utils.labserver.errors import LabError
 
@@ -164,3 +164,9 @@ def test_a_python_without_a_decoder_says_which(tmp_path: Path, monkeypatch: pyte
     for packed, module in ((bz2.compress(TEXT), "bz2"), (lzma.compress(TEXT), "lzma")):
         with pytest.raises(LabError, match=f"lacks its module {module}: unpack it first"):
             read(tmp_path, packed)
+
+
+def test_web_pages() -> None:
+    assert looks_like_html(b"\xef\xbb\xbf\n <!DOCTYPE html>")
+    assert looks_like_html(b"<html lang=en>")
+    assert not looks_like_html(b'{"reviewText": "<html>"}')

@@ -93,6 +93,12 @@ def _is_utf_8(head: bytes) -> bool:
     return True
 
 
+def looks_like_html(head: bytes) -> bool:
+    """Return whether a file that begins so is a web page."""
+    begin = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:15].lower()
+    return begin.startswith((b"<!doctype html", b"<html", b"<head"))
+
+
 def require_readable(name: str, kind: str, advice: str) -> None:
     """Raise LabError for the file called `name` where `recognise` says that it cannot be read."""
     if kind not in READABLE:

@@ -370,7 +370,7 @@ def inspect_file(url: str, size: int, network: Network) -> RemoteFile:
 
 
 def open_at(url: str, begun: Beginning, start: int, network: Network) -> BinaryIO:
-    """Open a file at a byte; `begun` is what `inspect_file` returned. Raises SourceError where it is another one now."""
+    """Open a file at a byte; `begun` is what `inspect_file` returned. Raises SourceError where it has changed."""
     names = _names(url, "")
     headers = {"Range": f"bytes={start}-", "If-Range": begun.validator} if start else {}
     response, _ = _ask(url, network, headers, Backoff())
