@@ -142,10 +142,10 @@ FETCHES = {
     "nltk_punkt": ("Download and unpack punkt", "nltk_punkt unavailable This host cannot reach"),
     "review_data": ("Download the first review set", "review_data unavailable This host cannot reach"),
     "r_base": ("Install R, and compilers", APT),
-    "r_packages": ("Install the R packages", "cannot reach"),
+    "r_packages": ("Install the R packages", "cannot reach packagemanager.posit.co and "),
     "rstudio_server": ("Download the package", "rstudio_server unavailable This host cannot reach"),
     "jupyterlab": ("Create the environment of JupyterLab", PIP),
-    "r_labs": ("Download the data", "cannot reach"),
+    "r_labs": ("Download the data", "cannot reach archive.ics.uci.edu"),
 }
 
 

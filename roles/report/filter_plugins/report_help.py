@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# Component -> the variable that names where it comes from
+# Component, or a part of it by its first word -> the variable that names where it comes from
 SOURCES = {
     "nltk_punkt": "nltk_punkt_sources",
-    "r_labs": "r_labs_flights_sources",
+    "r_labs flights": "r_labs_flights_sources",
     "r_packages": "r_base_repository",
     "review_data": "review_data_sets",
     "rstudio_server": "rstudio_server_package",
@@ -55,7 +55,7 @@ RULES = (
 ADDRESS = re.compile(r"\b(?:https?|s3)://([^/\s:;,)]+)")
 
 
-def explained(name: str, reason: str) -> str:
+def explained(name: str, reason: str, part: str = "") -> str:
     """Return what would help where a component says why it, or a part of it, is missing.
 
     What is ours says so itself, and is returned as it is.
@@ -64,7 +64,8 @@ def explained(name: str, reason: str) -> str:
         if match := re.search(pattern, reason, re.IGNORECASE):
             hosts = list(dict.fromkeys(ADDRESS.findall(reason)))
             host = " and ".join(filter(None, [", ".join(hosts[:-1]), *hosts[-1:]])) or "the source"
-            source = f" in {SOURCES[name]}" if name in SOURCES else ""
+            variable = SOURCES.get(name) or SOURCES.get(f"{name} {part.partition(' ')[0]}")
+            source = f" in {variable}" if variable else ""
             text = sentence.format(host=host, source=source, match=match[1] if match.groups() else "")
             return text[0].upper() + text[1:]
     return reason
@@ -80,7 +81,7 @@ def missing_parts(components: Iterable[Mapping[str, Any]]) -> list[dict[str, str
                 {
                     "name": component["name"],
                     "part": part,
-                    "help": explained(component["name"], str(reason)),
+                    "help": explained(component["name"], str(reason), part),
                     "reason": str(reason),
                 }
             )

@@ -144,6 +144,14 @@ def test_a_reason_becomes_what_would_help(help_of: ModuleType, component: str, r
     assert "libcurl" not in found
 
 
+def test_a_variable_is_named_for_the_part_that_it_is_of(help_of: ModuleType) -> None:
+    reason = "flights.zip: https://a.org/x: timed out"
+    unavailable = {"flights of 2008": reason, "boosting": reason}
+    (flights, boosting) = help_of.missing_parts([record("r_labs", unavailable=unavailable)])
+    assert flights["help"].endswith("or name another source in r_labs_flights_sources.")
+    assert boosting["help"].endswith("or name another source.")
+
+
 def test_the_variables_that_help_are_variables(help_of: ModuleType) -> None:
     reference = (ROLE.parents[1] / "docs/reference.md").read_text()
     for variable in help_of.SOURCES.values():
