@@ -108,8 +108,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.labserver.download.address import scrubbed
+from ansible.module_utils.labserver.download.module import DownloadModule
 from ansible.module_utils.labserver.files import read_json
 from ansible.module_utils.labserver.record import Record
 
@@ -133,7 +133,7 @@ def left_behind(earlier: dict[str, Any], record: dict[str, Any], *, stays: bool)
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = DownloadModule(
         argument_spec={
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["ready", "unavailable", "absent"], "default": "ready"},

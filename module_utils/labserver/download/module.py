@@ -1,4 +1,4 @@
-"""The Ansible module of those that download: the only file of this package that needs Ansible."""
+"""The Ansible module of those that are given addresses: the only file of this package that needs Ansible."""
 
 from __future__ import annotations
 

@@ -113,6 +113,24 @@ def test_the_files_are_listed_as_they_are_read(tmp_path: Path, capsys: pytest.Ca
     assert main(["files", str(tmp_path / "missing")]) == 1
 
 
+def test_the_names_of_files_are_read_from_a_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        (tmp_path / name).write_text("one\n")
+    (tmp_path / "list").write_text(f"{tmp_path}/a\n\n")
+    assert main(["files", "--inputs-from", str(tmp_path / "list"), str(tmp_path / "b")]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{tmp_path}/b\n"))
+    assert main(["files", "--inputs-from=-"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert main(["files", "--inputs-from", str(tmp_path / "none")]) == 1
+    assert "--inputs-from" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["files"])
+    assert "there is no INPUT" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

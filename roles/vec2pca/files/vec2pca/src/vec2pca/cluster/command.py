@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from vec2pca.cluster.inputs import find_inputs, is_remote
 from vec2pca.cluster.reading import Reading
 from vec2pca.cluster.report import as_text
 from vec2pca.cluster.session import session
+from vec2pca.errors import Vec2pcaError
 from vec2pca.files import read_object, readable, write_whole
 from vec2pca.labserver.download.address import identity, mask
 from vec2pca.labserver.sampling.draws import Draw
@@ -52,11 +54,11 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = command.add_argument
-    add(
-        "inputs", nargs="+", metavar="INPUT",
-        help="a file, a folder, a pattern in quotes, an https:// or s3:// address; plain, gzip or zstd, by content. A "
-        "path has to be there on every host",
-    )  # fmt: skip
+    add_inputs(
+        command,
+        "a file, a folder, a pattern in quotes, an https:// or s3:// address; plain or compressed, by content. A path "
+        "has to be there on every host",
+    )
     add("output", type=Path, metavar="OUTPUT", help="the page to write (.html), on the host of this program")
     add("--master", help="the cluster, such as spark://HOST:7077 or local[2] [spark-submit's, else local[*]]")
     add(
@@ -101,6 +103,32 @@ def parser() -> argparse.ArgumentParser:
     return command
 
 
+def add_inputs(command: argparse.ArgumentParser, description: str) -> None:
+    """Add the options that name what is read."""
+    command.add_argument("inputs", nargs="*", metavar="INPUT", help=description)
+    command.add_argument(
+        "--inputs-from", metavar="FILE",
+        help="also read the INPUTs in this file, one a line; - for standard input. A command line is seen by all "
+        "users, and an address may have a password or a token",
+    )  # fmt: skip
+
+
+def input_names(command: argparse.ArgumentParser, options: argparse.Namespace) -> list[str]:
+    """Return what the command line names to be read. Raises Vec2pcaError where a list of names cannot be read."""
+    names = list(options.inputs)
+    if options.inputs_from:
+        try:
+            listed = sys.stdin.read() if options.inputs_from == "-" else Path(options.inputs_from).read_text("utf-8")
+        except (OSError, ValueError) as error:
+            raise Vec2pcaError(
+                f"--inputs-from {options.inputs_from} cannot be read ({error}): give a file in UTF-8, one INPUT a line"
+            ) from error
+        names += [line for line in listed.splitlines() if line.strip()]
+    if not names:
+        command.error("there is no INPUT: name what is to be read, or a list of it with --inputs-from")
+    return names
+
+
 def run_files(arguments: Sequence[str]) -> None:
     """Print the files that `cluster` would read, in its order: a JSON object a line."""
     command = argparse.ArgumentParser(
@@ -108,8 +136,8 @@ def run_files(arguments: Sequence[str]) -> None:
         description="The files that `vec2pca cluster` would read, in its order: a JSON object a line, with address, "
         "size in bytes, compression, and what changes when the file does; an address on the web without its secrets.",
     )
-    command.add_argument("inputs", nargs="+", metavar="INPUT", help="as for `vec2pca cluster`")
-    for entry in find_inputs(command.parse_args(arguments).inputs):
+    add_inputs(command, "as for `vec2pca cluster`")
+    for entry in find_inputs(input_names(command, command.parse_args(arguments))):
         version = entry.version or str(Path(entry.address).stat().st_mtime_ns)
         listed = {"file": entry.shown, "size": entry.size, "kind": entry.kind, "version": version}
         print(json.dumps({**listed, "source": identity(entry.address)} if entry.shown != entry.address else listed))
@@ -127,11 +155,12 @@ def run(arguments: Sequence[str]) -> None:
         command.error("--train average needs the kernel: leave --engine out")
     request = make_request(options)
     outputs = {"OUTPUT": options.output, "--json": options.json, "--save-lines": options.save_lines}
-    inputs = find_inputs(options.inputs)
+    names = input_names(command, options)
+    inputs = find_inputs(names)
     paths = {entry.address: Path(entry.address) for entry in inputs if not is_remote(entry.address)}
     piped = check_outputs(outputs, paths | ({"--about": options.about} if options.about else {}))
     about = read_object(options.about, "--about") if options.about else {}
-    first = mask(options.inputs[0]) if is_remote(options.inputs[0]) else options.inputs[0]
+    first = mask(names[0]) if is_remote(names[0]) else names[0]
     title = options.title or f"vec2pca: {readable(first)}"
     progress = Reporter(options.progress)
     with session(options.master, dict(options.conf), progress, options.start_timeout) as spark:
