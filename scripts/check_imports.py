@@ -58,7 +58,7 @@ ORDER: dict[str, set[str]] = {
     "labserver.fstab": set(),
     "labserver.swap": {"labserver.errors", "labserver.fstab"},
     "labserver.block_devices": {"labserver.fstab"},
-    "labserver.own_folder": {"labserver.errors", "labserver.files"},
+    "labserver.own_folder": {"labserver.errors", "labserver.files", "labserver.fstab"},
     "labserver.text_files": {"labserver.errors", "labserver.files"},
     "labserver.python_environment": {"labserver.errors", "labserver.download", "labserver.own_folder"},
     "labserver.analysis": {"labserver.own_folder", "labserver.pages"},

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from .errors import LabError
 from .files import read_json
+from .fstab import fields, lines
 
 MARK = ".labserver"
+MOUNTS = Path("/proc/self/mountinfo")
 # What a mark says: a folder that is all ours, one that was empty before, and one in which others may have files, too
 _MADE = "This folder was made by the project labserver, which removes it once nothing else is in it.\n"
 _SHARED = "This folder was made by the project labserver for files of its own, and goes with the last of all files.\n"
@@ -169,10 +171,16 @@ class OwnFolder:
                 self._remove(name)
 
     def _remove(self, entry: Path) -> None:
+        folder = entry.is_dir() and not entry.is_symlink()
+        if folder and (mounted := _mounts_in(entry)):
+            raise LabError(
+                f"{mounted[0]} is mounted in {self.path}, and its files would be removed with this folder: unmount it "
+                f"(umount '{mounted[0]}'), and run again"
+            )
         self.changed = True
         if self.check:
             return
-        if entry.is_dir() and not entry.is_symlink():
+        if folder:
             shutil.rmtree(entry)
         else:
             entry.unlink()
@@ -197,6 +205,16 @@ class OwnFolder:
             self.changed = True
             if not self.check:
                 folder.rmdir()
+
+
+def _mounts_in(folder: Path) -> list[Path]:
+    """Return where something is mounted, at a folder or below it."""
+    try:
+        table = MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
+    except FileNotFoundError:
+        return []
+    targets = [Path(fields(line)[4]) for line in lines(table)]
+    return [target for target in targets if folder in (target, *target.parents)]
 
 
 def _records(path: Path) -> tuple[Path, Path]:

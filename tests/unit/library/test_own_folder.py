@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible.module_utils.labserver import own_folder
 from ansible.module_utils.labserver.errors import LabError
 from ansible.module_utils.labserver.own_folder import OwnFolder
 
@@ -213,3 +214,29 @@ def test_a_folder_that_cannot_be_all_ours_serves_as_it_is(tmp_path: Path, run_mo
         result = run(run_module, path, state, whole=True)
         assert (result["changed"], result["ours"]) == (False, False)
     assert names(path) == {"english"}
+
+
+@pytest.mark.parametrize("target", ["tables", "tables/my\\040disk"])
+def test_what_is_mounted_in_it_is_not_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_module: RunModule, target: str
+) -> None:
+    path = tmp_path / "data"
+    run(run_module, path, whole=True)
+    mounted = path / target.replace("\\040", " ")
+    mounted.mkdir(parents=True)
+    (mounted / "theirs").write_text("x")
+    table = tmp_path / "mountinfo"
+    table.write_text(
+        f"36 35 98:0 / {path}/{target} rw,noatime - ext3 /dev/sdb rw\n37 35 0:1 / {path}x rw - tmpfs t rw\n"
+    )
+    monkeypatch.setattr(own_folder, "MOUNTS", table)
+    for options in ({"whole": True}, {"contents": CONTENTS}):
+        for check in (True, False):
+            result = run_module(
+                "own_folder", path=str(path), variable="lab_path", state="absent", check=check, **options
+            )
+            assert f"{mounted} is mounted in {path}" in result["msg"]
+    assert (mounted / "theirs").exists()
+    table.write_text("")
+    assert run(run_module, path, "absent", whole=True)["changed"]
+    assert not path.exists()
