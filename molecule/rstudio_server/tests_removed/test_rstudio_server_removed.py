@@ -9,7 +9,6 @@ from testinfra.host import Host
 @pytest.mark.parametrize(
     "path",
     [
-        "/etc/rstudio",
         "/etc/systemd/system/rstudio-server.service.d",
         "/etc/apache2/labserver.d/rstudio.conf",
         "/var/cache/labserver/rstudio-server.deb",
@@ -42,3 +41,4 @@ def test_the_accounts_that_the_role_made_are_gone_but_for_their_homes(host: Host
 
 def test_others_stay(host: Host) -> None:
     assert host.user("outsider").exists
+    assert host.file("/etc/rstudio").listdir() == ["notes.conf"]
