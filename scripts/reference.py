@@ -151,7 +151,9 @@ def playbooks(root: Path) -> Iterator[str]:
                 for tag in names:
                     tags.setdefault(tag, []).append(f"{path.name}: {role}" if tag != role else path.name)
             listed = dict.fromkeys(f"`{role}`" if role.isidentifier() else role for role, _ in roles)
-            rows.append([f"`{path.name}`", play.get("name", ""), str(play.get("hosts", "")), ", ".join(listed)])
+            imported = play.get("ansible.builtin.import_playbook")
+            contents = f"see `{imported}`" if imported else ", ".join(listed)
+            rows.append([f"`{path.name}`", play.get("name", ""), str(play.get("hosts", "")), contents])
     yield from table("Playbook", "Play", "Hosts", "Roles", rows=rows)
     yield from ["", "## Tags", "", "With `--tags` only what carries one of them runs, and what is tagged `always`."]
     yield from table("Tag", "Selects", rows=([f"`{tag}`", ", ".join(dict.fromkeys(tags[tag]))] for tag in sorted(tags)))

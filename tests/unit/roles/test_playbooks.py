@@ -11,11 +11,20 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
-PLAYBOOKS = [play["ansible.builtin.import_playbook"] for play in yaml.safe_load((ROOT / "site.yml").read_text())]
 
 
 def read(path: str) -> Any:
     return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def imported(path: str) -> list[str]:
+    """Return the playbooks that one imports, in the order in which they run."""
+    names = [play.get("ansible.builtin.import_playbook") for play in read(path)]
+    paths = [str(Path(path).parent / name) for name in names if name]
+    return [each for one in paths for each in (one, *imported(one))]
+
+
+PLAYBOOKS = imported("site.yml")
 
 
 def roles_in(playbook: str) -> list[str]:
