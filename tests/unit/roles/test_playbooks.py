@@ -91,6 +91,11 @@ def test_a_tag_that_nothing_has_is_no_success(option: str) -> None:
     assert "Nothing has the tag swp. Tags are roles: provision, preflight, swap, " in said
 
 
+def test_molecule_may_run_a_playbook(tmp_path: Path) -> None:
+    said = run("-i", tmp_path / "none", "site.yml", "--skip-tags", "molecule-notest,notest")[1]
+    assert "has no host in a group labserver" in said
+
+
 def test_every_tag_of_the_playbooks_may_be_named(tmp_path: Path) -> None:
     provider, passed = ("-e", "labserver_provider=none"), "has no host in a group labserver"
     for playbook in ("site.yml", "playbooks/cluster.yml"):
