@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,9 +14,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*command: str | Path, cwd: Path = ROOT, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a program in the project's folder, or another one."""
+    """Run a program in the project's folder, or another one, whose Ansible has its own configuration."""
+    environment = {name: value for name, value in os.environ.items() if cwd == ROOT or name != "ANSIBLE_CONFIG"}
     result = subprocess.run(
-        command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=3000
+        command,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=3000,
     )
     if check:
         assert result.returncode == 0, result.stdout[-20000:] + result.stderr
