@@ -12,6 +12,7 @@ import time
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from vec2pca.cluster.reading import (
 from vec2pca.cluster.session import explain
 from vec2pca.errors import Vec2pcaError
 from vec2pca.labserver.content.source import Source
+from vec2pca.labserver.download import http
 from vec2pca.labserver.errors import LabError
 from vec2pca.labserver.sampling.draws import Draw
 from vec2pca.text import read_corpus, read_pieces
@@ -233,7 +235,7 @@ PAGE = b"<!DOCTYPE html><html><body>Log in</body></html>"
 @pytest.mark.parametrize(
     ("name", "status", "headers", "content", "message"),
     [
-        ("", 404, {}, b"", r"/text: the server answered 404 Not Found. Correct the address"),
+        ("", 404, {}, b"", r"/text: the server answered 404 Not Found: correct the address$"),
         ("", 503, {"Retry-After": "999"}, b"", r"/text: the server answered 503 .* wants a wait of 999 s"),
         ("", 200, {}, PAGE, r"/text: a web page came in place of the file"),
         (".json.gz", 200, {}, b"not packed\n", r"/text.json.gz: it is named as a gzip file, and its content is not"),
@@ -252,7 +254,7 @@ def test_what_is_not_the_file_is_refused_and_why_is_told(
 
 
 def test_a_server_out_of_reach_is_named() -> None:
-    with pytest.raises(Vec2pcaError, match=r"http://\*\*\*@127.0.0.1:1/text: Connection refused. Correct the address"):
+    with pytest.raises(Vec2pcaError, match=r"http://\*\*\*@127.0.0.1:1/text: Connection refused: correct the "):
         find_inputs(["http://user:geheim@127.0.0.1:1/text"])
 
 
@@ -292,7 +294,8 @@ def test_without_a_proof_of_sameness_a_file_is_not_read_in_parts(server: str, mo
 
 def test_a_busy_server_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(time, "sleep", waits.append)
+    # Not for all of this process: Spark sleeps in it, too
+    monkeypatch.setattr(http, "time", SimpleNamespace(sleep=waits.append, monotonic=time.monotonic))
     with answering(lambda _: (200, {}, b"one\n") if waits else (429, {"Retry-After": "3"}, b"")) as address:
         assert lines_of(list_one(address).parts()) == [b"one\n"]
     assert waits == [3]

@@ -17,7 +17,7 @@ from vec2pca.labserver.content.signatures import HEAD, recognise, require_readab
 from vec2pca.labserver.content.source import MissingError, Source, damaged, unpacked
 from vec2pca.labserver.download import http
 from vec2pca.labserver.download.address import identity, mask
-from vec2pca.labserver.download.answer import Beginning, OutOfReachError, SourceError
+from vec2pca.labserver.download.answer import ADVICE, Beginning, OutOfReachError, SourceError
 from vec2pca.labserver.download.declared import check_head
 from vec2pca.labserver.errors import LabError
 
@@ -257,7 +257,8 @@ def find_inputs(names: Sequence[str]) -> list[Input]:
     except LabError as error:
         raise Vec2pcaError(str(error)) from error
     except ConnectionError as error:
-        raise Vec2pcaError(f"{error}. Correct the address, or have this host reach it") from error
+        fix = "" if str(error).endswith(tuple(ADVICE.values())) else ": correct the address, or have this host reach it"
+        raise Vec2pcaError(f"{error}{fix}") from error
     except Exception as error:
         if type(error).__module__.startswith("botocore"):
             raise Vec2pcaError(
