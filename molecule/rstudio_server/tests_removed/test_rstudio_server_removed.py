@@ -25,9 +25,13 @@ def test_the_package_is_gone_and_nothing_listens(host: Host) -> None:
     assert not any(name.endswith((":8787", ":8788")) for name in listening)
 
 
-def test_apache_goes_on_without_it(host: Host) -> None:
-    # It is in front of one of the hosts only: see conftest.py
-    in_front = "debian13" in str(host.ansible.get_variables()["inventory_hostname"])
+@pytest.fixture
+def in_front(host: Host) -> bool:
+    """Whether this is the host that was upgraded, and that has Apache in front of the server."""
+    return "debian13" in str(host.ansible.get_variables()["inventory_hostname"])
+
+
+def test_apache_goes_on_without_it(host: Host, *, in_front: bool) -> None:
     assert host.exists("apache2ctl") == in_front
     if in_front:
         assert host.run("apache2ctl -t").succeeded
@@ -41,4 +45,8 @@ def test_the_accounts_that_the_role_made_are_gone_but_for_their_homes(host: Host
 
 def test_others_stay(host: Host) -> None:
     assert host.user("outsider").exists
-    assert host.file("/etc/rstudio").listdir() == ["notes.conf"]
+
+
+def test_what_somebody_put_beside_the_configuration_stays(host: Host, *, in_front: bool) -> None:
+    folder = host.file("/etc/rstudio")
+    assert (folder.listdir() if folder.exists else []) == (["notes.conf"] if in_front else [])
