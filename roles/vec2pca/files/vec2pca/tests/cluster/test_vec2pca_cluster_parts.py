@@ -121,7 +121,7 @@ def test_the_names_of_files_are_read_from_a_list(
     for name in "ab":
         (tmp_path / name).write_text("one\n")
     (tmp_path / "list").write_text(f"{tmp_path}/a\n\n")
-    assert main(["files", "--inputs-from", str(tmp_path / "list"), str(tmp_path / "b")]) == 0
+    assert main(["files", str(tmp_path / "b"), "--inputs-from", str(tmp_path / "list"), str(tmp_path / "b")]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{tmp_path}/b\n"))
     assert main(["files", "--inputs-from=-"]) == 0

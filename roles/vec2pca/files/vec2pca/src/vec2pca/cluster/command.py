@@ -137,7 +137,7 @@ def run_files(arguments: Sequence[str]) -> None:
         "size in bytes, compression, and what changes when the file does; an address on the web without its secrets.",
     )
     add_inputs(command, "as for `vec2pca cluster`")
-    for entry in find_inputs(input_names(command, command.parse_args(arguments))):
+    for entry in find_inputs(input_names(command, command.parse_intermixed_args(arguments))):
         version = entry.version or str(Path(entry.address).stat().st_mtime_ns)
         listed = {"file": entry.shown, "size": entry.size, "kind": entry.kind, "version": version}
         print(json.dumps({**listed, "source": identity(entry.address)} if entry.shown != entry.address else listed))
@@ -146,7 +146,8 @@ def run_files(arguments: Sequence[str]) -> None:
 def run(arguments: Sequence[str]) -> None:
     """Analyse files on a cluster. Raises Vec2pcaError; its message names the fix."""
     command = parser()
-    options = command.parse_args(arguments)
+    # As INPUT may be missing, the first of them would else be taken for OUTPUT where an option stands between
+    options = command.parse_intermixed_args(arguments)
     if options.components > options.features:
         command.error(f"--components {options.components} is more than --features {options.features}")
     if not options.field and (options.strip_html or options.skip_bad_records):
