@@ -145,7 +145,7 @@ class Session:
                 watcher.join()
         note["seconds"] = round(time.monotonic() - begin, 1)
         note["driver_cpu"] = round(time.process_time() - driver, 1)
-        note["executor_cpu"] = round(self._cpu.value - cpu, 1)
+        note["executor_cpu"] = round(self._cpu.value - cpu, 3)
         note |= self._new_stages()
         self.phases.append(note)
 
