@@ -109,7 +109,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.labserver.download.address import scrubbed
-from ansible.module_utils.labserver.download.module import DownloadModule
+from ansible.module_utils.labserver.download.module import MaskingModule
 from ansible.module_utils.labserver.files import read_json
 from ansible.module_utils.labserver.record import Record
 
@@ -133,7 +133,7 @@ def left_behind(earlier: dict[str, Any], record: dict[str, Any], *, stays: bool)
 
 def main() -> None:
     """Run the module."""
-    module = DownloadModule(
+    module = MaskingModule(
         argument_spec={
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["ready", "unavailable", "absent"], "default": "ready"},

@@ -169,14 +169,14 @@ from pathlib import Path
 
 from ansible.module_utils.labserver.download.archive import unpack
 from ansible.module_utils.labserver.download.fetch import download
-from ansible.module_utils.labserver.download.module import DownloadModule
+from ansible.module_utils.labserver.download.module import MaskingModule
 from ansible.module_utils.labserver.download.request import DownloadRequest, UnavailableError
 from ansible.module_utils.labserver.errors import LabError, explain
 
 
 def main() -> None:
     """Run the module."""
-    module = DownloadModule(
+    module = MaskingModule(
         argument_spec={
             "dest": {"type": "path", "required": True},
             "sources": {"type": "list", "elements": "str", "required": True},

@@ -99,13 +99,13 @@ version:
 import os
 from pathlib import Path
 
-from ansible.module_utils.labserver.download.module import DownloadModule
+from ansible.module_utils.labserver.download.module import MaskingModule
 from ansible.module_utils.labserver.errors import LabError, explain
 from ansible.module_utils.labserver.own_folder import OwnFolder
 from ansible.module_utils.labserver.python_environment import PythonEnvironment, closed_folder, problem, version
 
 
-def ensure(module: DownloadModule, folder: OwnFolder) -> str:
+def ensure(module: MaskingModule, folder: OwnFolder) -> str:
     """Create the environment where it does not work, install the packages; return why it did not work."""
     options = module.params
     folder.require(whole=True)
@@ -135,7 +135,7 @@ def ensure(module: DownloadModule, folder: OwnFolder) -> str:
 
 def main() -> None:
     """Run the module."""
-    module = DownloadModule(
+    module = MaskingModule(
         argument_spec={
             "path": {"type": "path", "required": True},
             "interpreter": {"type": "path"},

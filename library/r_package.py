@@ -186,7 +186,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.labserver.download.module import DownloadModule
+from ansible.module_utils.labserver.download.module import MaskingModule
 from ansible.module_utils.labserver.errors import LabError
 from ansible.module_utils.labserver.r.diagnosis import explain
 from ansible.module_utils.labserver.r.distribution import find_distribution
@@ -211,7 +211,7 @@ def addresses(repos: object) -> list[str]:
 
 def main() -> None:
     """Run the module."""
-    module = DownloadModule(
+    module = MaskingModule(
         argument_spec={
             "name": {"type": "list", "elements": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "latest", "absent"], "default": "present"},
@@ -292,7 +292,7 @@ def main() -> None:
     module.exit_json(**result.return_values())
 
 
-def without_r(module: DownloadModule, request: PackageRequest) -> None:
+def without_r(module: MaskingModule, request: PackageRequest) -> None:
     """End where there is no R: nothing to remove, or nothing to be done yet in check mode, or a failure."""
     path = module.params["r"] or "R"
     if request.state == "absent":

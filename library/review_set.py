@@ -94,14 +94,14 @@ import os
 import sys
 from pathlib import Path
 
-from ansible.module_utils.labserver.download.module import DownloadModule
+from ansible.module_utils.labserver.download.module import MaskingModule
 from ansible.module_utils.labserver.errors import LabError, explain
 from ansible.module_utils.labserver.reviews.sets import download_first
 
 
 def main() -> None:
     """Run the module."""
-    module = DownloadModule(
+    module = MaskingModule(
         argument_spec={
             "path": {"type": "path", "required": True},
             "sets": {"type": "dict", "required": True},

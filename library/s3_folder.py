@@ -74,14 +74,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.labserver.download.module import DownloadModule
+from ansible.module_utils.labserver.download.module import MaskingModule
 from ansible.module_utils.labserver.errors import LabError, explain
 from ansible.module_utils.labserver.s3.transfer import transfer
 
 
 def main() -> None:
     """Run the module."""
-    module = DownloadModule(
+    module = MaskingModule(
         argument_spec={
             "path": {"type": "path", "required": True},
             "direction": {"type": "str", "choices": ["pull", "push"], "required": True},

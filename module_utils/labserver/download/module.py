@@ -9,7 +9,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .address import masked, scrub
 
 
-class DownloadModule(AnsibleModule):  # type: ignore[misc]
+class MaskingModule(AnsibleModule):  # type: ignore[misc]
     """Shows its arguments, in the log of the host and in its result, without the secrets of addresses.
 
     Ansible logs them before a module can do anything, and hides arguments only as a whole.
