@@ -25,9 +25,9 @@ ONLY_FULL = (
     "every fault at every call to AWS, each in an account of its own (an hour); the lives of 1 and 5 machines, two"
     " projects side by side, what is half there, Elastic IPs of the user's own, a machine made anew, each refusal in an"
     " empty account, a budget, Spot Instances and Session Manager each by itself; on a booted machine the whole site,"
-    " its removal, a wrong clock, SELinux, power cuts, too little memory, the first command of a new user; a network"
-    " that goes in each role; strangers at a cluster, and its restart; a run killed at each task; the upgrade of the"
-    " whole site from each version"
+    " reboots, its removal, a wrong clock, SELinux, power cuts, too little memory, the first command of a new user; a"
+    " network that goes in each role; strangers at a cluster, and its restart; a run killed at each task; the upgrade"
+    " of the whole site from each version"
 )
 
 LINTERS = (
