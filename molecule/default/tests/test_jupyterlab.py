@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,21 +27,27 @@ def secrets(host: Host) -> Path:
     return ROOT / ".secrets" / str(host.ansible.get_variables()["inventory_hostname"])
 
 
+def run_with_input(host: Host, text: str, *command: str) -> str:
+    """Run a command on the host that reads a text, so that no command line has it; return what it printed."""
+    container = str(host.ansible.get_variables()["ansible_host"])
+    done = subprocess.run(
+        ["docker", "exec", "--interactive", container, *command],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.fixture
-def use(host: Host, secrets: Path, tmp_path: Path) -> Use:
+def use(host: Host, secrets: Path) -> Use:
     """Sign in as a user with the password of `password`, and make requests: see molecule/shared/jupyter/client.py."""
 
     def run(user: str, *requests: str, password: str = "") -> list[Any]:
-        # By a file, so that no command line has it
-        for path, text in (
-            ("/root/client.py", CLIENT.read_text()),
-            ("/root/password", _read(secrets, password or user)),
-        ):
-            draft = tmp_path / "draft"
-            draft.write_text(text)
-            host.ansible("copy", f"src={draft} dest={path} mode=0600", check=False)
-        command = f"{PYTHON} /root/client.py %s {' %s' * len(requests)} </root/password; rm /root/password"
-        return list(json.loads(host.check_output(command, user, *requests)))
+        text = _read(secrets, password or user)
+        return list(json.loads(run_with_input(host, text, PYTHON, "-c", CLIENT.read_text(), user, *requests)))
 
     return run
 
@@ -98,12 +105,11 @@ def test_other_users_of_the_host_cannot_connect_to_it(host: Host, use: Use) -> N
 
 
 def test_no_list_of_processes_log_or_readable_file_has_a_password_or_its_hash(
-    host: Host, secrets: Path, use: Use, tmp_path: Path
+    host: Host, secrets: Path, use: Use
 ) -> None:
     """What is searched for is read from files, so that the search itself puts it nowhere."""
     assert use("student", "ir:1")[0] == 200
-    (tmp_path / "password").write_text((secrets / "student").read_text())
-    host.ansible("copy", f"src={tmp_path / 'password'} dest=/root/wanted mode=0600", check=False)
+    run_with_input(host, (secrets / "student").read_text(), "sh", "-c", "umask 077; cat >/root/wanted")
     for wanted in ("/root/wanted", "/etc/labserver-jupyter/passwords/student"):
         for where in (
             "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ",
