@@ -29,8 +29,9 @@ from ..files import (
 from .address import identity, is_proof, mask, scrub
 from .answer import Beginning, OutOfReachError, SourceError
 from .archive import copy_member
+from .connection import READ_TIMEOUT, Network
 from .declared import check_declared
-from .http import DISK_ERRORS, READ_TIMEOUT, Network, fetch, probe
+from .http import DISK_ERRORS, fetch, probe
 from .index import PackageIndex, default_index, pip_settings
 from .request import DownloadRequest, DownloadResult, UnavailableError, bucket_and_key, kind_of, member_of, path_of
 

@@ -23,7 +23,8 @@ from pathlib import Path
 from ..files import digest_of
 from .address import mask, scrub
 from .answer import OutOfReachError, SourceError
-from .http import Network, fetch, read
+from .connection import Network
+from .http import fetch, read
 from .request import path_of
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"

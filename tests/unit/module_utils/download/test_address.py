@@ -12,6 +12,7 @@ import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.labserver.download import fetch, http
 from ansible.module_utils.labserver.download.address import AddressError, identity, mask, parse, scrub
+from ansible.module_utils.labserver.download.connection import Network
 
 from tests.support.downloads import DATA, SHA, record
 from tests.support.modules import Page, RawServer, RunModule, Server, answer
@@ -111,7 +112,7 @@ def moved(location: str, status: str = "302 Found") -> bytes:
 def test_redirects_are_followed(raw_server: RawServer, tmp_path: Path, status: str, location: str, sent: str) -> None:
     raw_server.answers = [moved(location.format(raw_server.address), status), answer(DATA)]
     with (tmp_path / "out").open("w+b") as out:
-        http.fetch(raw_server.url("/folder/data"), out, http.Network())
+        http.fetch(raw_server.url("/folder/data"), out, Network())
     assert (tmp_path / "out").read_bytes() == DATA
     assert raw_server.requests[1].split("\r\n")[0] == f"GET {sent} HTTP/1.1"
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.labserver.download import http
+from ansible.module_utils.labserver.download.connection import Network
 
 from tests.support.downloads import DATA, SHA, leftovers, record
 from tests.support.modules import Page, RunModule, Server
@@ -106,7 +107,7 @@ def test_a_server_that_drips_is_given_up(tmp_path: Path, monkeypatch: pytest.Mon
     with socket.create_server(("127.0.0.1", 0)) as listener, (tmp_path / "out").open("w+b") as out:
         threading.Thread(target=drip, args=(listener,), daemon=True).start()
         with pytest.raises(http.SourceError, match="fewer than"):
-            http.fetch(f"http://127.0.0.1:{listener.getsockname()[1]}/", out, http.Network())
+            http.fetch(f"http://127.0.0.1:{listener.getsockname()[1]}/", out, Network())
 
 
 def test_passwords_are_sent_and_never_shown(run_module: RunModule, server: Server, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.labserver.download import answer, http
+from ansible.module_utils.labserver.download import answer, connection, http
+from ansible.module_utils.labserver.download.connection import Network
 
 from tests.support.modules import RawServer
 
@@ -79,7 +80,7 @@ def test_never_wrong_bytes_and_never_another_error(
     monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr(http, "LINGER", 0.2)
     context = ssl.create_default_context()  # once: it takes longer than an answer
-    monkeypatch.setattr(http, "_context", lambda _: context)
+    monkeypatch.setattr(connection, "_context", lambda _: context)
     seed = int(os.environ.get("LABSERVER_FUZZ_SEED", "2026"))
     chance = random.Random(seed)
     end = time.monotonic() + SECONDS
@@ -96,7 +97,7 @@ def test_never_wrong_bytes_and_never_another_error(
             notes: list[answer.Beginning] = []
             with path.open("r+b") as out:
                 try:
-                    http.fetch(raw_server.url(), out, http.Network(), "data", begun, notes.append)
+                    http.fetch(raw_server.url(), out, Network(), "data", begun, notes.append)
                 except http.SourceError:
                     refused += 1
                     begun = notes[-1] if notes else begun

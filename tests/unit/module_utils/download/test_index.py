@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.labserver.download.http import Network
+from ansible.module_utils.labserver.download.connection import Network
 from ansible.module_utils.labserver.download.index import PackageIndex, default_index
 
 from tests.support.downloads import DATA, SHA, leftovers

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for the folder support
 from support.browser import Browser, chromium
 from vec2pca import text as vec2pca_text
 from vec2pca.errors import Vec2pcaError
+from vec2pca.punkt import load_punkt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ def make_text(lines: int, seed: int = 0) -> str:
 def punkt() -> Callable[[str], list[str]] | None:
     """Punkt where its data is there."""
     try:
-        return vec2pca_text.load_punkt()
+        return load_punkt()
     except Vec2pcaError:
         return None
 

@@ -154,6 +154,7 @@ def test_a_standard_output_without_room_is_an_error(unbuffered: str) -> None:
     assert done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.usefixtures("needs_punkt")
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux only")
 def test_names_that_are_not_utf8_are_read_and_shown(small_text: Path, tmp_path: Path) -> None:
     source, page, result = (

@@ -20,6 +20,7 @@ import pytest
 from vec2pca.errors import Vec2pcaError
 from vec2pca.labserver.content.source import Source
 from vec2pca.labserver.errors import LabError
+from vec2pca.punkt import load_punkt
 from vec2pca.text import (
     END,
     MAX_PIECE,
@@ -27,7 +28,6 @@ from vec2pca.text import (
     Tokeniser,
     ascii_words,
     choose_vocabulary,
-    load_punkt,
     place_to_cut,
     read_batches,
     read_corpus,
@@ -335,7 +335,7 @@ text.read_corpus(Source(Path(sys.argv[1])), workers=2)
 def test_the_light_import_of_nltk_leaves_nothing_behind_and_splits_alike() -> None:
     code = """
 import sys
-from vec2pca.text import load_punkt
+from vec2pca.punkt import load_punkt
 split = load_punkt()
 assert not [name for name in sys.modules if name.startswith("nltk")], "left behind"
 assert "sklearn" not in sys.modules and "scipy" not in sys.modules

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import codecs
-import contextlib
 import ctypes
 import hashlib
-import importlib
-import importlib.util
 import multiprocessing
 import os
 import re
@@ -21,8 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +26,7 @@ from numpy.typing import NDArray
 from vec2pca.errors import Vec2pcaError
 from vec2pca.labserver.content.source import Source, as_file
 from vec2pca.progress import Progress
+from vec2pca.punkt import load_punkt
 
 END = -1  # stands after the last word of every sentence in `Corpus.ids`
 MAX_SENTENCE = 10_000  # words; gensim trains on the first 10,000 of a sentence and drops the rest without a word
@@ -41,9 +38,6 @@ BATCH = 1 << 18  # bytes tokenised at a time
 PACKED = 3  # times as long as a compressed text is what it holds, about
 PARALLEL_READING = 2 << 20  # bytes; from here on several processes read faster than one
 MAX_READERS = 4  # one process numbers the words; it keeps up with about as many that split
-
-# The entries of the English tables: fewer are what a copy that broke off, an empty file or a page of HTML holds
-PUNKT_TABLES = {"abbrev_types": 156, "collocations": 37, "sent_starters": 39, "ortho_context": 20_366}
 
 _ASCII = bytes(c | 0x20 if chr(c).isalpha() and c < 0x80 else 0x20 for c in range(256))
 _UNICODE = re.compile(r"[^\W\d_]+")
@@ -119,83 +113,6 @@ class Numbering:
         self.facts.different_words = len(self.words)
         self.facts.sha256 = self._digest.hexdigest()
         return self.facts
-
-
-@contextlib.contextmanager
-def only_part_of_nltk() -> Iterator[None]:
-    """Let `nltk.tokenize.punkt` be imported without all of NLTK and what that imports (scipy, scikit-learn, ...).
-
-    It needs a few small modules of NLTK; its package imports everything, which costs 3 seconds and 120 MB. So for a
-    moment `nltk` and `nltk.tokenize` are packages that have run no code of their own. Nothing of it stays behind.
-    """
-    if "nltk" in sys.modules:
-        yield
-        return
-    try:
-        for name in ("nltk", "nltk.tokenize"):
-            spec = importlib.util.find_spec(name)
-            if spec is None:
-                raise ModuleNotFoundError(name)
-            sys.modules[name] = importlib.util.module_from_spec(spec)
-        yield
-    finally:
-        for name in [name for name in sys.modules if name.partition(".")[0] == "nltk"]:
-            del sys.modules[name]
-
-
-def load_punkt() -> Callable[[str], list[str]]:
-    """Return punkt's English sentence splitter, str -> list of str.
-
-    Source: Kiss and Strunk, "Unsupervised Multilingual Sentence Boundary Detection", 2006.
-    """
-    for part in (only_part_of_nltk(), contextlib.nullcontext()):
-        with contextlib.suppress(ImportError, AttributeError), part:  # another NLTK may need more of itself
-            return import_punkt()
-    raise Vec2pcaError("NLTK cannot be imported. Install it: python -m pip install nltk")
-
-
-def check_tables(parameters: Any) -> None:
-    """Raise ValueError for punkt's parameters where they were read from files that are not whole."""
-    for name, least in PUNKT_TABLES.items():
-        if (entries := len(getattr(parameters, name))) < least:
-            raise ValueError(f"the table {name} holds {entries:,} of {least:,} entries")
-
-
-def import_punkt() -> Callable[[str], list[str]]:
-    """Return the splitter; raise `Vec2pcaError` with the fix where its data is missing or damaged."""
-    with contextlib.suppress(ImportError):  # NLTK before 3.10 has no limit
-        # It is on the time of day: a machine that stands still for a moment would end the reading. It is against a
-        # match that takes for ever, which punkt's do not: they take as long as the text is, and the pieces are short.
-        limits: Any = importlib.import_module("nltk.redos")
-        limits.DEFAULT_TIMEOUT = None
-    data = importlib.import_module("nltk.data")
-    punkt = importlib.import_module("nltk.tokenize.punkt")
-    folders = [Path(folder) / "tokenizers" for folder in data.path]
-    there = [path for folder in folders for path in (folder / "punkt_tab", folder / "punkt_tab.zip") if path.exists()]
-    load = punkt.PunktTokenizer
-    try:
-        splitter = load("english")
-        check_tables(splitter._params)  # noqa: SLF001 - it has no other way to them
-    except (ImportError, AttributeError, MemoryError):
-        raise
-    except Exception as error:
-        if there:  # what NLTK raises for damaged files is of many kinds
-            why = next((line.strip() for line in str(error).splitlines() if line.strip(" *")), type(error).__name__)
-            raise Vec2pcaError(
-                f"NLTK's punkt_tab data (the sentence splitter) at {there[0]} is damaged or cannot be read ({why}). "
-                "Remove it and get it again: python -m nltk.downloader punkt_tab (or, with labserver, role nltk_punkt)"
-            ) from None
-        if not isinstance(error, LookupError):
-            raise
-        looked = "\n".join(f"  {folder}" for folder in data.path)
-        raise Vec2pcaError(
-            "NLTK's punkt_tab data (the sentence splitter) was not found. Get it with\n"
-            "  python -m nltk.downloader punkt_tab\n"
-            "or unzip punkt_tab.zip into a folder `tokenizers` below one of the following,\n"
-            f"or below a folder that the environment variable NLTK_DATA names:\n{looked}"
-        ) from None
-    split: Callable[[str], list[str]] = splitter.tokenize
-    return split
 
 
 def ascii_words(sentence: str) -> list[bytes]:

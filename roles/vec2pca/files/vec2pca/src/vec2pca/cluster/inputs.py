@@ -18,13 +18,14 @@ from vec2pca.labserver.content.source import MissingError, Source, damaged, unpa
 from vec2pca.labserver.download import http
 from vec2pca.labserver.download.address import identity, mask
 from vec2pca.labserver.download.answer import ADVICE, Beginning, OutOfReachError, SourceError
+from vec2pca.labserver.download.connection import Network
 from vec2pca.labserver.download.declared import check_head
 from vec2pca.labserver.errors import LabError
 
 PART = 8 << 20  # bytes of a plain file that one task reads at most; a compressed file is read by one task
 _COMPRESSED_BLOCK = 64 << 10
 _WILDCARD = re.compile(r"[*?[]")
-_NETWORK = http.Network(connect_timeout=60)
+_NETWORK = Network(connect_timeout=60)
 _HELP = "Name files, folders, patterns such as 'reviews/*.json.gz', https:// or s3:// addresses"
 
 

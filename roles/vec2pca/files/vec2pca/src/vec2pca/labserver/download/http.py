@@ -23,8 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from pathlib import Path
-from typing import Any, BinaryIO, Callable
+from typing import BinaryIO, Callable
 
 from .address import PORTS, Address, AddressError, mask, parse, scrub
 from .answer import (
@@ -37,8 +36,8 @@ from .answer import (
     validator,
     whole_length,
 )
+from .connection import READ_TIMEOUT, Network, Response, opener
 
-READ_TIMEOUT = 60  # seconds without a single byte
 SLOW_WINDOW = 60  # seconds in which at least SLOW_BYTES must arrive: a server that drips is a server that stalls
 SLOW_BYTES = 16 << 10
 LINGER = 0.5  # seconds in which bytes beyond the announced length are noticed, when the connection stays open
@@ -51,81 +50,6 @@ PAUSES = 3  # where it does not say how long: of 1, 2 and 4 seconds
 _BLOCK = 1 << 16
 _REDIRECTING = (301, 302, 303, 307, 308)
 BUSY = (http.client.TOO_MANY_REQUESTS, http.client.SERVICE_UNAVAILABLE)
-
-
-@dataclass(frozen=True)
-class Network:
-    """How to reach a server: seconds to connect, a CA bundle and a proxy that override the environment's."""
-
-    connect_timeout: int = 10
-    cafile: str | None = None
-    client_cert: str | None = None
-    proxy: str | None = None
-    verify: bool = True
-
-
-def _context(network: Network) -> ssl.SSLContext:
-    context = ssl.create_default_context()  # SSL_CERT_FILE and SSL_CERT_DIR are read here
-    bundle = network.cafile or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    try:
-        if bundle and Path(bundle).is_dir():
-            context.load_verify_locations(capath=bundle)
-        elif bundle:
-            context.load_verify_locations(cafile=bundle)
-        if network.client_cert:
-            context.load_cert_chain(network.client_cert)
-    except OSError as error:
-        which = " and ".join(name for name in (bundle, network.client_cert) if name)
-        raise SourceError(f"the certificates in {which} cannot be read: {error}") from error
-    if not network.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-class _Response(http.client.HTTPResponse):
-    """An answer that keeps its connection at hand, whose timeout changes at its end."""
-
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.connection = sock
-
-
-class _PlainConnection(http.client.HTTPConnection):
-    response_class = _Response
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock.settimeout(READ_TIMEOUT)
-
-
-class _SecureConnection(_PlainConnection, http.client.HTTPSConnection):
-    """The same over TLS."""
-
-
-class _Handler(urllib.request.AbstractHTTPHandler):
-    """Opens http: and https: addresses by the connections above."""
-
-    http_request = https_request = urllib.request.AbstractHTTPHandler.do_request_
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        super().__init__()
-        self._context = context
-
-    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_PlainConnection, req)
-
-    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_SecureConnection, req, context=self._context)
-
-
-def _opener(network: Network) -> urllib.request.OpenerDirector:
-    proxies = {"http": network.proxy, "https": network.proxy} if network.proxy else None
-    # Only the two schemes, and every answer as it comes: redirects and errors are judged here
-    opener = urllib.request.OpenerDirector()
-    opener.add_handler(urllib.request.ProxyHandler(proxies))
-    opener.add_handler(_Handler(_context(network)))
-    return opener
 
 
 class Backoff:
@@ -221,11 +145,11 @@ def _address(url: str) -> Address:
 
 
 def _send(
-    opener: urllib.request.OpenerDirector, address: Address, headers: Mapping[str, str], network: Network
-) -> _Response:
+    connections: urllib.request.OpenerDirector, address: Address, headers: Mapping[str, str], network: Network
+) -> Response:
     request = urllib.request.Request(address.url, headers=dict(headers))
     try:
-        response: _Response | None = opener.open(request, timeout=network.connect_timeout)
+        response: Response | None = connections.open(request, timeout=network.connect_timeout)
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise _failure(error, network, address.url) from None
     if response is None:
@@ -233,9 +157,9 @@ def _send(
     return response
 
 
-def _ask(url: str, network: Network, headers: Mapping[str, str], backoff: Backoff) -> tuple[_Response, str]:
+def _ask(url: str, network: Network, headers: Mapping[str, str], backoff: Backoff) -> tuple[Response, str]:
     """Return the answer at the end of all redirects and waits, whatever its status, and the address that gave it."""
-    opener = _opener(network)
+    connections = opener(network)
     address = login = _address(url)
     seen = set()
     while True:
@@ -245,7 +169,7 @@ def _ask(url: str, network: Network, headers: Mapping[str, str], backoff: Backof
         step = (address.url, sent.get("Authorization"))
         if step in seen:
             raise OutOfReachError(f"the server redirects in a circle, to {mask(address.url)}")
-        response = _send(opener, address, sent, network)
+        response = _send(connections, address, sent, network)
         if response.status in BUSY:
             response.close()
             backoff.wait(response.status, response.headers)
@@ -262,7 +186,7 @@ def _ask(url: str, network: Network, headers: Mapping[str, str], backoff: Backof
             return response, address.url
 
 
-def _target(address: Address, response: _Response) -> Address:
+def _target(address: Address, response: Response) -> Address:
     """Return where an answer redirects to."""
     location = response.headers.get("Location")
     if location is None:
@@ -277,7 +201,7 @@ def _target(address: Address, response: _Response) -> Address:
         raise OutOfReachError("the server redirects to a malformed address") from None
 
 
-def _transfer(response: _Response, out: BinaryIO, length: int | None) -> None:
+def _transfer(response: Response, out: BinaryIO, length: int | None) -> None:
     """Copy the content, of `length` bytes. Raises SourceError for more, ConnectionError for fewer."""
     response.length = None  # http.client stops at the first of several lengths; here its end is looked at
     window, recent, got = time.monotonic(), 0, 0
@@ -303,7 +227,7 @@ def _transfer(response: _Response, out: BinaryIO, length: int | None) -> None:
         raise SourceError(f"the server sends more than the {length} bytes that it announced")
 
 
-def _has_more(response: _Response) -> bool:
+def _has_more(response: Response) -> bool:
     try:
         response.connection.settimeout(LINGER)
         return bool(response.read1(1))

@@ -1,0 +1,1 @@
+../../../roles/vec2pca/files/vec2pca/src/vec2pca/labserver/download/connection.py
