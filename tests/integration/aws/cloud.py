@@ -189,6 +189,7 @@ class Project:
                 "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
                 "ANSIBLE_NOCOLOR": "1",
                 "PYTHONPATH": str(Path(__file__).parent / "hurry"),
+                "TMPDIR": str(self.folder),  # in which a run that is killed leaves its modules
                 "LABSERVER_PROJECT": self.name,
                 **self.extra_environment,
             }

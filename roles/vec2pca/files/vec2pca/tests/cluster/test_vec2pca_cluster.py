@@ -302,13 +302,15 @@ def cpu_seconds(process: int) -> float:
 
 
 def test_a_killed_driver_leaves_the_old_page(tmp_path: Path, topic_text: Callable[[int], str]) -> None:
-    path = tmp_path / "text.txt"
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    path = folder / "text.txt"
     path.write_text(topic_text(30_000))
-    page = tmp_path / "page.html"
+    page = folder / "page.html"
     page.write_text("old")
     command = [sys.executable, "-m", "vec2pca", "cluster", str(path), str(page), "--master", MASTER, *SMALL]
-    with subprocess.Popen(command) as running:
+    with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(tmp_path)}) as running:
         first_worker(running) if MASTER.startswith("local") else time.sleep(10)
         running.kill()
     assert page.read_text() == "old"
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["page.html", "text.txt"]
+    assert sorted(entry.name for entry in folder.iterdir()) == ["page.html", "text.txt"]
