@@ -30,7 +30,7 @@ VARIABLES = {
     "review_data_wanted": ["movie_reviews"],
     "r_packages_names": ["doMC", "foreach", "iterators", "randomForest"],
     "r_labs_wanted": ["forest"],
-    "r_labs_trees": 20,
+    "r_labs_trees": 100,
 }
 # When the power is cut, one after the other
 CUTS = ("swap : Record the swap file", "data_volume : Mount the volume", "httpd : Install Apache")
