@@ -32,7 +32,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if facts is not None and not failing and facts.get(fact) == record:
             return {**result, "changed": False, "component": record}
         result.update(self._execute_module(module_args=options, task_vars=task_vars))
-        if facts is not None and not self._task.check_mode and ("component" in result or not result.get("failed")):
+        # Ansible takes no facts of a task that failed, and would show all of them with the error
+        if facts is not None and not self._task.check_mode and not result.get("failed"):
             others = {name: value for name, value in facts.items() if name != fact}
             kept = {fact: result["component"]} if "component" in result else {}
             result["ansible_facts"] = {"ansible_local": {**others, **kept}}
